@@ -1,0 +1,1 @@
+"""Plugin packages and libraries: read, checked and written without ever loading them."""
