@@ -1,0 +1,40 @@
+/* One call on its way to a plugin, wherever that runs. */
+#ifndef LAO_CORE_CALL_H
+#define LAO_CORE_CALL_H
+
+#include <lao/plugin.h>
+
+#include "error.h"
+#include "flight.h"
+
+/* Where the parts of a streaming call go. */
+typedef struct lao__sink {
+    /* Answers LAO_STREAM_*; owns the part from a CONTINUE on. */
+    uint32_t (*push)(struct lao__sink *sink, lao_value_t *part, uint32_t flags);
+} lao__sink_t;
+
+/* Filled by the caller, valid during the call. The tag makes it what lao_call_t points to. */
+struct lao_call {
+    uint32_t capability;
+    uint32_t input_count;
+    lao_value_t *const *inputs;
+    uint32_t param_count;
+    const lao_param_t *const *params;
+    const char *params_json; /* NULL: none */
+    uint64_t params_json_size;
+    int64_t timeout_ns;  /* from now on; 0 = the target's */
+    int64_t deadline_ns; /* absolute; LAO__NO_DEADLINE = none; the earlier of both holds */
+    const _Atomic uint32_t *cancel_flag; /* set by whoever cancelled `token` before the call began; may be NULL */
+    uint64_t token;
+    lao__sink_t *sink; /* NULL: the call does not stream */
+    uint32_t output_kind; /* declared; set by the target */
+    lao__flight_t *flight; /* set by the target */
+};
+
+/* Checks a part and hands it to the call's sink. LAO_STREAM_ERROR when the call does not stream. */
+uint32_t lao__call_push(lao_call_t *call, lao_value_t *part, uint32_t flags);
+
+/* Releases an output as lao/value.h says, once; the value is cleared. */
+void lao__value_release(lao_value_t *value);
+
+#endif

@@ -1,0 +1,226 @@
+#include "instance.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "check.h"
+#include "clock.h"
+#include "lock.h"
+#include "vtable_adapter.h"
+
+typedef struct instance {
+    lao__target_t target;
+    lao__module_t *module;
+    lao_instance_t *plugin_instance;
+    pthread_mutex_t lock;
+    pthread_mutex_t *call_lock; /* what the thread role asks for; NULL: none */
+} instance_t;
+
+/* --- One call --- */
+
+/* A plugin may return only what status.h allows it; anything else would let it pose as the host. */
+static lao_status_t plugin_status(lao_status_t status) {
+    switch (status) {
+#define ALLOWED_P(code)                                                                                                \
+    case code:                                                                                                         \
+        return code;
+#define ALLOWED_H(code)
+#define ALLOW(name, code, who, python, message) ALLOWED_##who(code)
+        LAO_STATUS_LIST(ALLOW)
+    default:
+        return LAO_FAILED;
+    }
+}
+
+static lao_status_t take_error(lao_status_t reported, const lao_error_t *source, lao__error_t *error) {
+    lao_status_t status = plugin_status(reported);
+    uint32_t size = source->text_size < LAO__ERROR_CAPACITY ? source->text_size : LAO__ERROR_CAPACITY - 1;
+    if (status != reported) {
+        return lao__fail(error, status, "it returned the status %u, which a plugin may not return: %.*s", reported,
+                         (int)size, source->text);
+    }
+    error->status = status;
+    error->signal = 0;
+    error->exit_code = -1;
+    if (size == 0) {
+        return lao__fail(error, status, "%s", lao_status_message(status));
+    }
+    error->size = size; /* the text was written in place */
+    error->text[size] = '\0';
+    return status;
+}
+
+static lao_status_t call_native(instance_t *instance, const lao_call_t *call, lao_value_t *output,
+                                lao__error_t *error) {
+    lao_value_t *const slots[1] = {output};
+    lao_request_t request = {
+        .struct_size = sizeof request,
+        .capability = call->capability,
+        .input_count = call->input_count,
+        .param_count = call->param_count,
+        .inputs = call->inputs,
+        .params = call->params,
+        .params_json = call->params_json,
+        .params_json_size = call->params_json_size,
+        .deadline_ns = call->flight->deadline_ns,
+        .cancel = &call->flight->cancel,
+        .device_stream = NULL,
+        .call = (lao_call_t *)(uintptr_t)call,
+    };
+    lao_response_t response = {.struct_size = sizeof response, .output_capacity = 1, .outputs = slots};
+    lao_error_t reported = {.struct_size = sizeof reported, .text_capacity = LAO__ERROR_CAPACITY - 1};
+    lao_status_t status;
+    reported.text = error->text;
+    memset(output, 0, sizeof *output);
+    output->struct_size = sizeof *output;
+    output->file_handle = -1;
+    status = instance->module->plugin->call(instance->plugin_instance, &request, &response, &reported);
+    if (status != LAO_OK) {
+        return take_error(status, &reported, error);
+    }
+    if (response.output_count != 1) {
+        if (response.output_count == 0 && call->sink != NULL) {
+            memset(output, 0, sizeof *output); /* a stream may end without a last part */
+            return LAO_OK;
+        }
+        return lao__fail(error, LAO_PROTOCOL_VIOLATION, "it returned %u outputs where 1 was asked for",
+                         response.output_count);
+    }
+    status = lao__check_output(output, call->output_kind, error);
+    if (status != LAO_OK) {
+        output->release = NULL; /* nothing in it can be trusted, its release function included */
+    }
+    return status;
+}
+
+static lao_status_t call_vtable(instance_t *instance, const lao_call_t *call, lao_value_t *output,
+                                lao__error_t *error) {
+    const lao_value_t *input = call->input_count == 1 ? call->inputs[0] : NULL;
+    lao_status_t status;
+    char *text;
+    if (input == NULL || input->kind != LAO_KIND_TEXT) {
+        return lao__fail(error, LAO_INVALID_INPUT, "a LAO 0.x plugin takes one text");
+    }
+    if (call->param_count > 0) {
+        return lao__fail(error, LAO_INVALID_PARAMETER, "a LAO 0.x plugin takes no parameters");
+    }
+    if (memchr(input->data, '\0', (size_t)input->size) != NULL) {
+        return lao__fail(error, LAO_INVALID_INPUT, "a LAO 0.x plugin takes text without NUL characters");
+    }
+    text = malloc((size_t)input->size + 1);
+    if (text == NULL) {
+        return lao__fail(error, LAO_OUT_OF_MEMORY, "no memory for the input");
+    }
+    memcpy(text, input->data, (size_t)input->size);
+    text[input->size] = '\0';
+    memset(output, 0, sizeof *output);
+    output->struct_size = sizeof *output;
+    output->file_handle = -1;
+    status = lao__vtable_call(instance->module->vtable, text, output, error);
+    free(text);
+    return status;
+}
+
+static lao_status_t call_instance(lao__target_t *target, lao_call_t *call, lao_value_t *output, lao__error_t *error) {
+    instance_t *instance = (instance_t *)target;
+    lao_status_t status;
+    if (instance->call_lock != NULL) {
+        status = lao__lock_for_call(instance->call_lock, call->flight);
+        if (status != LAO_OK) {
+            return lao__fail(error, status, "%s while it waited for the calls before it", lao_status_message(status));
+        }
+    }
+    status = instance->module->vtable != NULL ? call_vtable(instance, call, output, error)
+                                              : call_native(instance, call, output, error);
+    if (instance->call_lock != NULL) {
+        pthread_mutex_unlock(instance->call_lock);
+    }
+    return status;
+}
+
+/* --- Life cycle --- */
+
+static void close_instance(lao__target_t *target) {
+    instance_t *instance = (instance_t *)target;
+    bool library_wide = instance->call_lock == &instance->module->lock;
+    if (instance->module->plugin != NULL) {
+        if (library_wide) {
+            pthread_mutex_lock(instance->call_lock); /* other instances may be in a call */
+        }
+        instance->module->plugin->destroy(instance->plugin_instance);
+        if (library_wide) {
+            pthread_mutex_unlock(instance->call_lock);
+        }
+    }
+    lao__module_release(instance->module);
+}
+
+static void destroy_instance(lao__target_t *target) {
+    instance_t *instance = (instance_t *)target;
+    pthread_mutex_destroy(&instance->lock);
+    free(instance);
+}
+
+static const lao__target_ops_t instance_ops = {
+    .call = call_instance,
+    .close = close_instance,
+    .destroy = destroy_instance,
+};
+
+static lao_status_t create(instance_t *instance, const lao__instance_options_t *options, lao__error_t *error) {
+    lao_error_t reported = {.struct_size = sizeof reported, .text_capacity = LAO__ERROR_CAPACITY - 1};
+    lao_config_t config = {.struct_size = sizeof config};
+    bool library_wide = instance->call_lock == &instance->module->lock;
+    lao_status_t status;
+    config.json = options->config_json != NULL ? options->config_json : "{}";
+    config.json_size = strlen(config.json);
+    config.resource_dir = options->resource_dir;
+    config.data_dir = options->data_dir;
+    reported.text = error->text;
+    if (library_wide) {
+        pthread_mutex_lock(instance->call_lock);
+    }
+    status = instance->module->plugin->create(&instance->module->host, &config, &instance->plugin_instance, &reported);
+    if (library_wide) {
+        pthread_mutex_unlock(instance->call_lock);
+    }
+    return status == LAO_OK ? LAO_OK : take_error(status, &reported, error);
+}
+
+lao_status_t lao__instance_open(lao__module_t *module, const lao__instance_options_t *options, lao__target_t **target,
+                                lao__error_t *error) {
+    instance_t *instance = calloc(1, sizeof *instance);
+    uint32_t *output_kinds = calloc(module->capability_count, sizeof *output_kinds);
+    lao_status_t status = LAO_OK;
+    uint32_t index;
+    if (instance == NULL || output_kinds == NULL) {
+        free(instance);
+        free(output_kinds);
+        return lao__fail(error, LAO_OUT_OF_MEMORY, "out of memory");
+    }
+    for (index = 0; index < module->capability_count; index++) {
+        output_kinds[index] = module->capabilities[index].output_kind;
+    }
+    pthread_mutex_init(&instance->lock, NULL);
+    instance->module = module;
+    instance->call_lock = module->thread_role == LAO_THREADS_UNSAFE     ? &module->lock
+                          : module->thread_role == LAO_THREADS_INSTANCE ? &instance->lock
+                                                                        : NULL;
+    if (module->plugin != NULL) {
+        status = create(instance, options, error);
+    }
+    if (status == LAO_OK) {
+        status = lao__target_init(&instance->target, &instance_ops, options->timeout_ns, module->capability_count,
+                                  output_kinds, error);
+        if (status != LAO_OK && module->plugin != NULL) {
+            module->plugin->destroy(instance->plugin_instance);
+        }
+    }
+    free(output_kinds);
+    if (status != LAO_OK) {
+        destroy_instance(&instance->target);
+        return status;
+    }
+    *target = &instance->target;
+    return LAO_OK;
+}

@@ -1,0 +1,62 @@
+/* A loaded plugin library: opened, negotiated with, checked, and described in the host's own memory.
+ *
+ * Both dialects look alike from here on: a library with `lao_plugin_entry`, and a LAO 0.x library behind its adapter. */
+#ifndef LAO_CORE_MODULE_H
+#define LAO_CORE_MODULE_H
+
+#include <lao/plugin.h>
+#include <pthread.h>
+
+#include "error.h"
+#include "services.h"
+
+typedef struct lao__vtable lao__vtable_t;
+
+/* One capability, copied and checked at load. */
+typedef struct lao__capability {
+    uint32_t flags;
+    uint32_t input_kind;
+    uint32_t output_kind;
+    uint32_t max_batch;
+    char *name;
+    char *description; /* the rest may be NULL */
+    char *input_schema;
+    char *output_schema;
+    char *params_schema;
+} lao__capability_t;
+
+typedef struct lao__module {
+    lao_host_t host; /* this module's own host table; its context is the module */
+    const lao__services_t *services;
+    void *handle;
+    char *path;
+    const lao_plugin_t *plugin; /* the library's own table; NULL for LAO 0.x */
+    lao__vtable_t *vtable;      /* the adapter; NULL for the current ABI */
+    char *name;
+    char *version;
+    char *description;
+    uint32_t abi_version;
+    uint32_t thread_role;
+    uint32_t capability_count;
+    lao__capability_t *capabilities;
+    pthread_mutex_t lock; /* held during a call where the thread role is `unsafe` */
+    struct lao__module *next;
+    uint32_t users;
+} lao__module_t;
+
+/* Loads the library at an absolute path, or returns the module of that path that is loaded already. `services`
+ * (static) is what the plugin's host table leads to. The library stays mapped until the process ends. */
+lao_status_t lao__module_open(const char *path, const lao__services_t *services, lao__module_t **module,
+                              lao__error_t *error);
+
+/* Counts one user less. The module stays mapped and known: the same path may be opened again, and outputs that are
+ * still held release themselves through its code. */
+void lao__module_release(lao__module_t *module);
+
+/* Tells every loaded plugin that the process ends. For a worker, after its instances are gone. */
+void lao__modules_shut_down(void);
+
+/* A copy of a string, or NULL for NULL. */
+char *lao__copy_string(const char *text);
+
+#endif

@@ -1,0 +1,126 @@
+#include "target.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "monitor.h"
+
+static _Atomic uint32_t fork_epoch = 1;
+static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
+
+static void in_forked_child(void) { atomic_fetch_add(&fork_epoch, 1); }
+
+static void watch_forks(void) { pthread_atfork(NULL, NULL, in_forked_child); }
+
+uint32_t lao__fork_epoch(void) {
+    return atomic_load_explicit(&fork_epoch, memory_order_relaxed);
+}
+
+lao_status_t lao__target_init(lao__target_t *target, const lao__target_ops_t *ops, int64_t timeout_ns,
+                              uint32_t capability_count, const uint32_t *output_kinds, lao__error_t *error) {
+    pthread_once(&fork_once, watch_forks);
+    target->output_kinds = calloc(capability_count, sizeof *output_kinds);
+    if (target->output_kinds == NULL) {
+        return lao__fail(error, LAO_OUT_OF_MEMORY, "out of memory");
+    }
+    memcpy(target->output_kinds, output_kinds, capability_count * sizeof *output_kinds);
+    target->ops = ops;
+    target->timeout_ns = timeout_ns;
+    target->capability_count = capability_count;
+    target->fork_epoch = lao__fork_epoch();
+    lao__monitor_add_target(target);
+    return LAO_OK;
+}
+
+static int64_t deadline_of(const lao__target_t *target, const lao_call_t *call, int64_t now_ns) {
+    int64_t timeout_ns = call->timeout_ns != 0 ? call->timeout_ns : target->timeout_ns;
+    int64_t deadline_ns;
+    if (timeout_ns == LAO__NO_DEADLINE || __builtin_add_overflow(now_ns, timeout_ns, &deadline_ns)) {
+        deadline_ns = LAO__NO_DEADLINE;
+    }
+    return deadline_ns < call->deadline_ns ? deadline_ns : call->deadline_ns;
+}
+
+static lao_status_t closed(const lao__target_t *target, lao__error_t *error) {
+    if (target->fork_epoch != lao__fork_epoch()) {
+        return lao__fail(error, LAO_CLOSED, "it was loaded before this process forked; load it again here");
+    }
+    return lao__fail(error, LAO_CLOSED, "it was closed");
+}
+
+/* A status with the reason that the caller is owed: the cancel word decides between what was asked and what expired. */
+static lao_status_t settle(const lao_call_t *call, int64_t now_ns, lao_status_t status, lao_value_t *output,
+                           lao__error_t *error) {
+    uint32_t cancelled = lao__flight_cancelled(call->flight);
+    bool late = now_ns >= call->flight->deadline_ns;
+    if (status == LAO_OK && late) {
+        lao__value_release(output);
+        return lao__fail(error, LAO_TIMED_OUT, "it finished after the deadline");
+    }
+    if ((status == LAO_CANCELLED || status == LAO_FAILED) && (cancelled == LAO__CANCEL_DEADLINE || late)) {
+        return lao__fail(error, LAO_TIMED_OUT, "the deadline passed");
+    }
+    if (status == LAO_CANCELLED && error->status != LAO_CANCELLED) {
+        return lao__fail(error, LAO_CANCELLED, "the call was cancelled");
+    }
+    return status;
+}
+
+lao_status_t lao__target_call(lao__target_t *target, lao_call_t *call, lao_value_t *output, lao__error_t *error) {
+    lao_status_t status;
+    int64_t started_ns;
+    int64_t ended_ns;
+    if (target->fork_epoch != lao__fork_epoch()) {
+        return closed(target, error); /* before any lock: another thread may have held it while forking */
+    }
+    if (call->capability >= target->capability_count) {
+        return lao__fail(error, LAO_UNKNOWN_CAPABILITY, "it has no capability %u", call->capability);
+    }
+    started_ns = lao__now_ns();
+    call->output_kind = target->output_kinds[call->capability];
+    call->flight =
+        lao__flight_begin(&target->flights, started_ns, deadline_of(target, call, started_ns), call->token);
+    if (call->flight == NULL) {
+        return lao__fail(error, LAO_OUT_OF_MEMORY, "out of memory");
+    }
+    if (atomic_load(&target->closed) != 0) {
+        lao__flight_end(call->flight);
+        return closed(target, error);
+    }
+    if (call->cancel_flag != NULL && atomic_load(call->cancel_flag) != 0) {
+        status = lao__fail(error, LAO_CANCELLED, "the call was cancelled before it began");
+    } else {
+        status = target->ops->call(target, call, output, error);
+    }
+    ended_ns = lao__now_ns();
+    status = settle(call, ended_ns, status, output, error);
+    lao__flight_end(call->flight);
+    lao__stats_record(&target->stats, ended_ns - started_ns, status != LAO_OK);
+    return status;
+}
+
+uint32_t lao__target_cancel(lao__target_t *target, uint64_t token) {
+    return target->fork_epoch == lao__fork_epoch() ? lao__flights_cancel(&target->flights, token) : 0;
+}
+
+void lao__target_close(lao__target_t *target) {
+    if (target->fork_epoch != lao__fork_epoch() || atomic_exchange(&target->closed, 1) != 0) {
+        return;
+    }
+    while (lao__flights_count(&target->flights) > 0) {
+        lao__flights_cancel(&target->flights, 0);
+        usleep(500);
+    }
+    lao__monitor_remove_target(target);
+    target->ops->close(target);
+}
+
+void lao__target_destroy(lao__target_t *target) {
+    lao__target_close(target);
+    lao__flights_deinit(&target->flights);
+    free(target->output_kinds);
+    target->ops->destroy(target);
+}

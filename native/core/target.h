@@ -1,0 +1,52 @@
+/* A plugin that can be called: the one face of both backends. */
+#ifndef LAO_CORE_TARGET_H
+#define LAO_CORE_TARGET_H
+
+#include "call.h"
+#include "stats.h"
+
+typedef struct lao__target lao__target_t;
+
+typedef struct lao__target_ops {
+    /* Runs one call; the flight has begun. On LAO_OK `output` is filled and checked. */
+    lao_status_t (*call)(lao__target_t *target, lao_call_t *call, lao_value_t *output, lao__error_t *error);
+    /* Ends the instance or the worker. No call is in flight and none follows. */
+    void (*close)(lao__target_t *target);
+    /* Frees the memory, after close. In a forked child it alone is called. */
+    void (*destroy)(lao__target_t *target);
+} lao__target_ops_t;
+
+/* The head of every backend's own struct. */
+struct lao__target {
+    const lao__target_ops_t *ops;
+    int64_t timeout_ns; /* of each call; LAO__NO_DEADLINE = none */
+    uint32_t fork_epoch;
+    uint32_t capability_count;
+    uint32_t *output_kinds; /* declared, by capability */
+    _Atomic uint32_t closed;
+    lao__stats_t stats;
+    lao__flights_t flights;
+    struct lao__target *next; /* the monitor's list */
+};
+
+/* Sets up the head and shows the target to the monitor. `output_kinds` is copied. */
+lao_status_t lao__target_init(lao__target_t *target, const lao__target_ops_t *ops, int64_t timeout_ns,
+                              uint32_t capability_count, const uint32_t *output_kinds, lao__error_t *error);
+
+/* Runs one call with its deadline, its cancel word and its counters. On any status but LAO_OK, `error` is filled and
+ * `output` is not. Any thread. LAO_CLOSED after close, and in a child that forked from the process that loaded. */
+lao_status_t lao__target_call(lao__target_t *target, lao_call_t *call, lao_value_t *output, lao__error_t *error);
+
+/* Refuses further calls, cancels those in flight, waits for them to end, and ends the backend. Idempotent. */
+void lao__target_close(lao__target_t *target);
+
+/* Closes if needed, and frees. */
+void lao__target_destroy(lao__target_t *target);
+
+/* Cancels the calls with `token`, or all with 0; returns how many. */
+uint32_t lao__target_cancel(lao__target_t *target, uint64_t token);
+
+/* Changes with every fork: handles made in another epoch are not ours. */
+uint32_t lao__fork_epoch(void);
+
+#endif
