@@ -1,5 +1,6 @@
 #include "instance.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,12 +33,17 @@ static lao_status_t plugin_status(lao_status_t status) {
     }
 }
 
+/* The text was written in place, into `error`. Where the plugin moved the pointer or claims more bytes than there are,
+ * nobody knows what it wrote, and its text is left out. */
 static lao_status_t take_error(lao_status_t reported, const lao_error_t *source, lao__error_t *error) {
     lao_status_t status = plugin_status(reported);
-    uint32_t size = source->text_size < LAO__ERROR_CAPACITY ? source->text_size : LAO__ERROR_CAPACITY - 1;
+    bool sound = source->text == error->text && source->text_size < LAO__ERROR_CAPACITY;
+    uint32_t size = sound ? source->text_size : 0;
     if (status != reported) {
-        return lao__fail(error, status, "it returned the status %u, which a plugin may not return: %.*s", reported,
-                         (int)size, source->text);
+        char said[512]; /* a copy: the text is about to be overwritten */
+        snprintf(said, sizeof said, "%.*s", (int)size, error->text);
+        return lao__fail(error, status, "it returned the status %u, which a plugin may not return%s%s", reported,
+                         size > 0 ? ": " : "", said);
     }
     error->status = status;
     error->signal = 0;
@@ -45,7 +51,7 @@ static lao_status_t take_error(lao_status_t reported, const lao_error_t *source,
     if (size == 0) {
         return lao__fail(error, status, "%s", lao_status_message(status));
     }
-    error->size = size; /* the text was written in place */
+    error->size = size;
     error->text[size] = '\0';
     return status;
 }
@@ -104,14 +110,16 @@ static lao_status_t call_vtable(instance_t *instance, const lao_call_t *call, la
     if (call->param_count > 0) {
         return lao__fail(error, LAO_INVALID_PARAMETER, "a LAO 0.x plugin takes no parameters");
     }
-    if (memchr(input->data, '\0', (size_t)input->size) != NULL) {
+    if (input->size > 0 && memchr(input->data, '\0', (size_t)input->size) != NULL) {
         return lao__fail(error, LAO_INVALID_INPUT, "a LAO 0.x plugin takes text without NUL characters");
     }
     text = malloc((size_t)input->size + 1);
     if (text == NULL) {
         return lao__fail(error, LAO_OUT_OF_MEMORY, "no memory for the input");
     }
-    memcpy(text, input->data, (size_t)input->size);
+    if (input->size > 0) { /* an empty text may have no data */
+        memcpy(text, input->data, (size_t)input->size);
+    }
     text[input->size] = '\0';
     memset(output, 0, sizeof *output);
     output->struct_size = sizeof *output;
