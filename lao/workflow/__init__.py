@@ -1,0 +1,1 @@
+"""Workflows: plugins chained to a job. `lao.Workflow` is the way in."""
