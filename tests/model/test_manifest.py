@@ -22,7 +22,16 @@ from lao.model.manifest import (
     require_compatible,
 )
 from lao.model.manifest_dialects import known_keys
-from lao.model.manifest_tables import CapabilityTable, Dependency, Document, Event, Permissions, PluginTable, Resources
+from lao.model.manifest_tables import (
+    CapabilityTable,
+    Dependency,
+    Document,
+    Event,
+    Permissions,
+    PluginTable,
+    Resources,
+    Table,
+)
 
 NESTED = """
 [plugin]
@@ -207,7 +216,7 @@ WRONG_VALUES: dict[str, list[Any]] = {
     "events[0].schema": ["nope"],
 }
 
-TABLES = {
+TABLES: dict[str, type[Table]] = {
     "plugin": PluginTable,
     "dependencies[0]": Dependency,
     "capabilities[0]": CapabilityTable,
@@ -554,7 +563,7 @@ def test_any_value_anywhere_is_read_or_a_manifest_error(key: str, value: Any) ->
     try:
         text = tomlkit.dumps(document)
         tomllib.loads(text)
-    except Exception:  # what TOML cannot hold, or tomlkit cannot write, is not this test's
+    except (TypeError, ValueError, tomlkit.exceptions.TOMLKitError):  # what TOML cannot hold, or tomlkit cannot write, is not this test's
         return
     try:
         check_manifest(parse_manifest(text))
