@@ -19,6 +19,7 @@ __all__ = ["MAX_NAME", "MAX_SYMBOLS", "BinaryError", "Export", "StringTable", "T
 MAX_SYMBOLS = 1_000_000  # more than any real library exports
 MAX_NAME = 16_384  # bytes of one symbol or library name; mangled C++ names reach some thousands
 _MAX_STRINGS = 64 << 20  # bytes of a string table
+_MAX_NAMES = 256 << 20  # bytes of all names together, since many symbols may name one long string
 
 
 class BinaryError(LaoError):
@@ -141,6 +142,7 @@ class StringTable:
         self._view = view
         self._offset = offset
         self._limit = min(limit, _MAX_STRINGS)
+        self._budget = _MAX_NAMES
         self._data = view.read(offset, min(size, self._limit))
 
     def __getitem__(self, index: int) -> str:
@@ -150,4 +152,7 @@ class StringTable:
             end = self._data.find(b"\0", index, index + MAX_NAME)
         if end < 0:
             raise BinaryError("a name in it has no end")
+        self._budget -= end - index
+        if self._budget < 0:
+            raise BinaryError("its names are too long")
         return self._data[index:end].decode("utf-8", "replace")

@@ -30,7 +30,8 @@ _MACHINES = {
 _KINDS = {1: "an object file", 2: "a program", 4: "a core dump"}
 
 _PT_LOAD, _PT_DYNAMIC = 1, 2
-_MAX_HEADERS = 4096  # program headers, sections and PT_DYNAMIC entries: real files have tens
+_MAX_SEGMENTS = 128  # program headers: real libraries have about ten
+_MAX_DYNAMIC = 4096  # entries of PT_DYNAMIC: real files have tens
 _MAX_VERSIONS = 20_000
 
 # Tags of PT_DYNAMIC.
@@ -166,7 +167,7 @@ class _Reader:
 
     def _program_headers(self) -> None:
         layout = "IIQQQQQQ" if self.wide else "IIIIIIII"
-        if self.ph_size != struct.calcsize("<" + layout) or not 0 < self.ph_count <= _MAX_HEADERS:
+        if self.ph_size != struct.calcsize("<" + layout) or not 0 < self.ph_count <= _MAX_SEGMENTS:
             raise BinaryError("its program headers are malformed")
         for header in self.view.table(self.ph_offset, self.ph_count, layout):
             if self.wide:
@@ -208,7 +209,7 @@ class _Reader:
             raise BinaryError("it has no dynamic section")
         offset, rest = self._place(self.dynamic_address)
         layout = "QQ" if self.wide else "II"
-        count = min(rest // struct.calcsize("<" + layout), _MAX_HEADERS)
+        count = min(rest // struct.calcsize("<" + layout), _MAX_DYNAMIC)
         tags: dict[int, int] = {}
         needed: list[int] = []
         for tag, value in self.view.table(offset, count, layout):

@@ -1,0 +1,52 @@
+"""The manifest inside a library: how it gets in, and how it is read without loading.
+
+A library carries the text of its `plugin.toml` as the exported data symbol `lao_plugin_manifest` (UTF-8, ended by a NUL
+byte that the symbol's size counts), or in a section `.lao_manifest`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lao.package.inspect import inspect_library
+
+__all__ = ["MANIFEST_SYMBOL", "embedded_manifest", "manifest_source"]
+
+MANIFEST_SYMBOL = "lao_plugin_manifest"
+
+
+def embedded_manifest(path: str | Path) -> str | None:
+    """The text of the manifest that a library carries, or None.
+
+    Raises:
+        PluginLoadError: The file cannot be read or is not a shared library.
+    """
+    return inspect_library(path).manifest_text
+
+
+def manifest_source(text: str) -> str:
+    """C source that embeds a manifest when it is compiled into the library, as C11 and as C++17.
+
+    The text is written as numbers, so that no character of it needs escaping and no compiler's limit on the length of
+    string literals matters.
+
+    Raises:
+        ValueError: The text contains a NUL character.
+    """
+    data = text.encode("utf-8")
+    if b"\0" in data:
+        raise ValueError("a manifest cannot contain a NUL character")
+    rows = [data[at : at + 24] for at in range(0, len(data), 24)]
+    body = "".join("    " + ", ".join(str(byte) for byte in row) + ",\n" for row in rows)
+    return (
+        "/* Generated from plugin.toml. */\n"
+        "#if defined(_WIN32)\n"
+        "#define LAO_MANIFEST_EXPORT __declspec(dllexport)\n"
+        "#else\n"
+        '#define LAO_MANIFEST_EXPORT __attribute__((visibility("default"), used))\n'
+        "#endif\n"
+        "#if defined(__cplusplus)\n"
+        f'extern "C" {{\nextern LAO_MANIFEST_EXPORT const unsigned char {MANIFEST_SYMBOL}[{len(data) + 1}];\n}}\n'
+        "#endif\n"
+        f"LAO_MANIFEST_EXPORT const unsigned char {MANIFEST_SYMBOL}[{len(data) + 1}] = {{\n{body}    0,\n}};\n"
+    )
