@@ -45,7 +45,13 @@ def choose_capability(step: Step, offered: Sequence[Capability], *, file: str) -
     return step.problem(file, "capability", message, fix)
 
 
-def check_types(graph: Graph, capabilities: Mapping[str, Capability], *, file: str) -> list[Problem]:
+def check_types(
+    graph: Graph,
+    capabilities: Mapping[str, Capability],
+    *,
+    file: str,
+    inputs: Mapping[str, Any] | None = None,
+) -> list[Problem]:
     """Every step whose input or parameters cannot suit its capability.
 
     Args:
@@ -53,22 +59,31 @@ def check_types(graph: Graph, capabilities: Mapping[str, Capability], *, file: s
         capabilities: What each step calls, by the step's name. Steps that are missing here (their plugin could not
             be loaded) are left out, and what depends on their kinds is not judged.
         file: Name of the workflow file, for the problems.
+        inputs: The inputs of the run; None when they are not known yet.
     """
     problems: list[Problem] = []
     for name, step in graph.steps.items():
         if name in capabilities:
-            check = _StepCheck(step, graph, capabilities, file)
+            check = _StepCheck(step, graph, capabilities, file, inputs)
             problems += check.input() + check.parameters()
     return problems
 
 
 class _StepCheck:
-    def __init__(self, step: Step, graph: Graph, capabilities: Mapping[str, Capability], file: str) -> None:
+    def __init__(
+        self,
+        step: Step,
+        graph: Graph,
+        capabilities: Mapping[str, Capability],
+        file: str,
+        inputs: Mapping[str, Any] | None,
+    ) -> None:
         self._step = step
         self._graph = graph
         self._capabilities = capabilities
         self._capability = capabilities[step.name]
         self._file = file
+        self._inputs = inputs
 
     def _problem(self, key: str, message: str, fix: str = "") -> Problem:
         return self._step.problem(self._file, key, message, fix)
@@ -100,7 +115,7 @@ class _StepCheck:
                 return self._from_step("input", whole.name)
             if wanted == Kind.NONE:
                 return [self._problem("input", self._takes(), "remove `input`")]
-            return []  # its type is known when the run begins
+            return [] if self._inputs is None else self._given(whole.name, self._inputs[whole.name])
         return self._literal(step.input) + self._nested("input", step.input)
 
     def _from_step(self, key: str, source: str) -> list[Problem]:
@@ -109,6 +124,16 @@ class _StepCheck:
             return []
         output = "no output" if given == Kind.NONE else f"{given.label}"
         return [self._problem(key, f"{self._takes()}, and `{source}` gives {output}")]
+
+    def _given(self, name: str, value: Any) -> list[Problem]:
+        """The value of an input of the run."""
+        wanted = self._capability.input_kind
+        if type(value) is str and wanted not in (Kind.TEXT, Kind.JSON, Kind.FILE, Kind.ANY):
+            fix = f"pass a file, with `@` on the command line: `{printable(name)}=@PATH`; in Python a `Path`"
+            return [self._problem("input", f"{self._takes()}, not text", fix)]
+        if type(value) is str:
+            return []  # whether it is JSON, or the path of a file, the host finds out
+        return self._literal(value)
 
     def _literal(self, value: Any) -> list[Problem]:
         wanted = self._capability.input_kind

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
@@ -19,6 +20,7 @@ from lao.errors import (
     Cancelled,
     InvalidInput,
     LaoError,
+    PluginClosed,
     PluginCrashed,
     PluginError,
     PluginTimeout,
@@ -29,7 +31,7 @@ from lao.model.kinds import Kind
 from lao.model.workflow_file import Step
 from lao.workflow.check import PATH_KINDS
 from lao.workflow.graph import Graph, Progress
-from lao.workflow.placeholders import Reference, fill
+from lao.workflow.placeholders import Reference, fill, whole_reference
 from lao.workflow.result import StepEvent, StepResult, WorkflowError, WorkflowResult
 
 __all__ = ["Execution", "PluginHandle", "PluginSource", "Target"]
@@ -119,8 +121,9 @@ class Execution:
         """Ends the run from another thread: no step starts any more, and calls in flight are cancelled."""
         self._cancelled = True
         self._ending.set()
-        for target in {id(target.plugin): target for target in self._targets.values()}.values():
-            target.plugin.cancel()
+        for plugin in {id(target.plugin): target.plugin for target in self._targets.values()}.values():
+            with suppress(PluginClosed):  # the run was just over
+                plugin.cancel()
 
     def execute(self) -> WorkflowResult:
         """Runs all steps.
@@ -228,29 +231,21 @@ class Execution:
             value = outputs[source]
         else:
             value = fill(step.input, self._graph.aliases, lookup)
-            value = self._as_wanted(value, target.capability.input_kind)
+            wanted = target.capability.input_kind
+            if (
+                type(value) is str
+                and wanted in PATH_KINDS
+                and whole_reference(step.input, self._graph.aliases) is None
+            ):
+                value = self._folder / value  # the file says where its files are
+            elif isinstance(value, Path):
+                value = _read(value, wanted)
         params = {
             key: _parameter(fill(value, self._graph.aliases, lookup)) for key, value in step.params.items()
         }
         # A null parameter is an absent one: 0.x files hold them for every optional key.
         given = {key: value for key, value in params.items() if step.params[key] is not None}
         return target.plugin.call(target.capability.name, value, **given)
-
-    def _as_wanted(self, value: Any, wanted: Kind) -> Any:
-        """A text where a file is wanted is its path, and a path where text or bytes are wanted is a file to read."""
-        if type(value) is str and wanted in PATH_KINDS:
-            return self._folder / value
-        if isinstance(value, Path):
-            try:
-                if wanted in (Kind.TEXT, Kind.JSON):
-                    return value.read_text(encoding="utf-8")
-                if wanted == Kind.BINARY:
-                    return value.read_bytes()
-            except UnicodeDecodeError as error:
-                raise InvalidInput(f"`{value}` is not UTF-8 text", causes=[str(error)]) from error
-            except OSError as error:
-                raise InvalidInput(f"cannot read `{value}`", causes=[error.strerror or str(error)]) from error
-        return value
 
     def _error(self, failed: StepResult, result: WorkflowResult) -> WorkflowError:
         error = failed.error
@@ -266,6 +261,22 @@ class Execution:
         return WorkflowError(
             message, step=failed.step, result=result, causes=causes, where=place or None, hint=hint
         )
+
+
+def _read(path: Path, wanted: Kind) -> Any:
+    """The content of a file where text, JSON or bytes are wanted, else the path.
+
+    Raises:
+        InvalidInput: It cannot be read, or is not UTF-8 where text is wanted.
+    """
+    try:
+        if wanted in (Kind.TEXT, Kind.JSON):
+            return path.read_text(encoding="utf-8")
+        return path.read_bytes() if wanted == Kind.BINARY else path
+    except UnicodeDecodeError as error:
+        raise InvalidInput(f"`{path}` is not UTF-8 text", causes=[str(error)]) from error
+    except OSError as error:
+        raise InvalidInput(f"cannot read `{path}`", causes=[error.strerror or str(error)]) from error
 
 
 def _parameter(value: Any) -> Any:

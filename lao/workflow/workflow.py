@@ -201,7 +201,7 @@ class Workflow:
 
         Args and errors are those of `run`.
         """
-        with self._loaded(host, isolation, timeout) as (graph, targets):
+        with self._loaded(host, isolation, timeout, None) as (graph, targets):
             return tuple(
                 PlannedStep(name, graph.steps[name].run, targets[name].capability, graph.parents[name])
                 for name in graph.order()
@@ -286,7 +286,7 @@ class Workflow:
             raise InvalidInput(f"`max_parallel` must be at least 1, not {max_parallel}")
         given = dict(inputs or {})
         self._check_inputs(self.graph().inputs, given)
-        with self._loaded(host, isolation, timeout) as (graph, targets):
+        with self._loaded(host, isolation, timeout, given) as (graph, targets):
             yield Execution(
                 name=self._name,
                 graph=graph,
@@ -313,7 +313,11 @@ class Workflow:
 
     @contextmanager
     def _loaded(
-        self, host: PluginSource | None, isolation: str, timeout: float | None
+        self,
+        host: PluginSource | None,
+        isolation: str,
+        timeout: float | None,
+        inputs: Mapping[str, Any] | None,
     ) -> Iterator[tuple[Graph, dict[str, Target]]]:
         """Every plugin loaded and every type checked; the plugins are closed at the end."""
         graph = self.graph()
@@ -331,7 +335,7 @@ class Workflow:
                 else:
                     targets[name] = Target(plugin, chosen)
             kinds = {name: target.capability for name, target in targets.items()}
-            problems += check_types(graph, kinds, file=self._label)
+            problems += check_types(graph, kinds, file=self._label, inputs=inputs)
             if problems:
                 order = {f"steps[{index}]": index for index in range(len(self._steps))}
                 problems.sort(key=lambda problem: order[problem.key.partition(".")[0]])

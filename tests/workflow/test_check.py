@@ -98,6 +98,32 @@ def test_literal_inputs(host: Any, plugin: str, value: Any, expected: list[str])
         assert len(flow.plan(host=host)) == 1
 
 
+@pytest.mark.parametrize(
+    ("plugin", "value", "expected"),
+    [
+        ("Echo", "a", ""),
+        ("Echo", 5, "takes text, not a number"),
+        ("Echo", b"", "takes text, not binary"),
+        ("Blur", "cat.png", "takes image, not text (pass a file, with `@` on the command line: `x=@PATH`"),
+        ("Blur", bytearray(), ""),
+        ("Open", "cat.png", ""),
+        ("Ask", "not JSON, which the host says", ""),
+        ("Ask", [1], ""),
+        ("Any", 5, ""),
+    ],
+)
+def test_inputs_of_the_run_are_checked_too(host: Any, plugin: str, value: Any, expected: str) -> None:
+    flow = Workflow("w").step("Echo", input="first").step(plugin, input="${input.x}")
+    host.known[plugin] = [(host.known[plugin][0][0], lambda value, /, **params: "ran")]
+    if not expected:
+        assert flow.run({"x": value}, host=host).output == "ran"
+        return
+    with pytest.raises(InvalidWorkflow) as caught:
+        flow.run({"x": value}, host=host)
+    assert expected in str(caught.value)
+    assert host.calls == []
+
+
 def test_text_for_json_must_be_json_without_placeholders(host: Any) -> None:
     flow = (
         Workflow("w").step("Echo", input="a").step("Ask", input='{"q": "${step1}"}').step("Ask", input="{oh")

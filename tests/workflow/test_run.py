@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import pickle
+import signal
 import threading
 import time
 from collections import Counter
@@ -347,6 +349,20 @@ def test_an_error_or_ctrl_c_in_the_callback_ends_the_run(host: Any) -> None:
     assert host.loaded[0].cancelled.is_set()
 
 
+def test_ctrl_c_cancels_the_calls_in_flight(host: Any) -> None:
+    def hang(text: str) -> str:
+        os.kill(os.getpid(), signal.SIGINT)  # goes to the main thread, which waits for this step
+        assert host.loaded[0].cancelled.wait(PATIENCE_S), "the call was not cancelled"
+        raise Cancelled("cancelled")
+
+    host.add("Hang", hang)
+    flow = Workflow("w").step("Hang", input="a").step("Echo", input_from="step1")
+    with pytest.raises(KeyboardInterrupt):
+        flow.run(host=host)
+    assert [call[0] for call in host.calls] == ["Hang"]
+    assert all(plugin.closed for plugin in host.loaded)
+
+
 def test_arun_gives_what_run_gives(host: Any) -> None:
     flow = Workflow("w").step("Echo", input="${input.x}").step("Upper", input_from="step1")
     assert asyncio.run(flow.arun({"x": "hi"}, host=host)).output == "HI"
@@ -405,7 +421,7 @@ def test_a_path_is_opened_where_its_content_is_wanted(host: Any, tmp_path: Path)
 
 def test_a_file_that_cannot_be_read_fails_its_step(host: Any, tmp_path: Path) -> None:
     flow = Workflow("w").step("Echo", input="${input.file}")
-    with pytest.raises(WorkflowError, match="cannot read .*: No such file"):
+    with pytest.raises(WorkflowError, match=r"cannot read .*: No such file"):
         flow.run({"file": tmp_path / "none"}, host=host)
     (tmp_path / "latin").write_bytes(b"\xe4")
     with pytest.raises(WorkflowError, match="is not UTF-8 text"):
@@ -416,12 +432,14 @@ def test_paths_in_a_file_are_relative_to_it(host: Any, tmp_path: Path) -> None:
     (tmp_path / "w.yaml").write_text("workflow: w\nsteps: [{run: Open, input: pictures/a.png}]\n")
     assert Workflow.from_yaml(tmp_path / "w.yaml").run(host=host).output == str(tmp_path / "pictures/a.png")
     assert Workflow("w").step("Open", input="pictures/a.png").run(host=host).output == "pictures/a.png"
+    relative = Workflow.from_text("workflow: w\nsteps: [{run: Open, input: '${input.file}'}]\n")
+    assert relative.run({"file": "a.png"}, host=host).output == "a.png", "an input of the run is the caller's"
 
 
 def test_workflow_files_that_cannot_be_read(tmp_path: Path) -> None:
-    with pytest.raises(InvalidInput, match="cannot read .*: No such file"):
+    with pytest.raises(InvalidInput, match=r"cannot read .*: No such file"):
         Workflow.from_yaml(tmp_path / "none.yaml")
-    with pytest.raises(InvalidInput, match="cannot read .*: Is a directory"):
+    with pytest.raises(InvalidInput, match=r"cannot read .*: Is a directory"):
         Workflow.from_yaml(tmp_path)
     (tmp_path / "w.yaml").write_bytes(b"\xff\xfe")
     with pytest.raises(InvalidInput, match="is not UTF-8 text"):
