@@ -24,7 +24,7 @@ typedef struct lao_capability {
     const char *name;        /* UTF-8, unique within the plugin */
     const char *description; /* UTF-8; may be NULL */
     uint32_t input_kind;     /* LAO_KIND_*; NONE: takes no input */
-    uint32_t output_kind;
+    uint32_t output_kind;    /* not NONE: every call has an output */
     const char *input_schema;  /* JSON Schema of a json input; NULL = none */
     const char *output_schema; /* the same for a json output */
     const char *params_schema; /* JSON Schema of the parameters, an object; NULL = none */

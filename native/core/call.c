@@ -12,6 +12,7 @@ uint32_t lao__call_push(lao_call_t *call, lao_value_t *part, uint32_t flags) {
         return LAO_STREAM_ERROR;
     }
     if (lao__flight_cancelled(call->flight) != LAO__CANCEL_NONE) {
+        lao__value_release(part);
         return LAO_STREAM_STOP;
     }
     return call->sink->push(call->sink, part, flags);

@@ -9,7 +9,7 @@
 
 /* Where the parts of a streaming call go. */
 typedef struct lao__sink {
-    /* Answers LAO_STREAM_*; owns the part from a CONTINUE on. */
+    /* Answers LAO_STREAM_*; with CONTINUE and with STOP the part is the sink's. */
     uint32_t (*push)(struct lao__sink *sink, lao_value_t *part, uint32_t flags);
 } lao__sink_t;
 
@@ -26,12 +26,14 @@ struct lao_call {
     int64_t deadline_ns; /* absolute; LAO__NO_DEADLINE = none; the earlier of both holds */
     const _Atomic uint32_t *cancel_flag; /* set by whoever cancelled `token` before the call began; may be NULL */
     uint64_t token;
+    const uint32_t *cancel_word; /* in a worker: the host's; NULL: the flight's */
     lao__sink_t *sink; /* NULL: the call does not stream */
     uint32_t output_kind; /* declared; set by the target */
     lao__flight_t *flight; /* set by the target */
 };
 
-/* Checks a part and hands it to the call's sink. LAO_STREAM_ERROR when the call does not stream. */
+/* Checks a part and hands it to the call's sink. LAO_STREAM_ERROR when the part is not valid or the call does not
+ * stream. The part stays the caller's with ERROR and WAIT only. */
 uint32_t lao__call_push(lao_call_t *call, lao_value_t *part, uint32_t flags);
 
 /* Releases an output as lao/value.h says, once; the value is cleared. */

@@ -10,7 +10,7 @@
 
 /* Largest value that is taken at its word: 1 TiB. */
 #define LAO__MAX_VALUE_BYTES ((uint64_t)1 << 40)
-#define LAO__MAX_METADATA_BYTES ((uint64_t)1 << 20)
+#define LAO__MAX_METADATA_BYTES ((uint64_t)32768)
 #define LAO__MAX_NAME_BYTES 256u
 #define LAO__MAX_TEXT_BYTES ((size_t)1 << 20) /* descriptions and schemas */
 

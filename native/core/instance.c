@@ -6,6 +6,7 @@
 
 #include "check.h"
 #include "clock.h"
+#include "dynlib.h"
 #include "lock.h"
 #include "vtable_adapter.h"
 
@@ -69,7 +70,7 @@ static lao_status_t call_native(instance_t *instance, const lao_call_t *call, la
         .params_json = call->params_json,
         .params_json_size = call->params_json_size,
         .deadline_ns = call->flight->deadline_ns,
-        .cancel = &call->flight->cancel,
+        .cancel = call->cancel_word != NULL ? call->cancel_word : &call->flight->cancel,
         .device_stream = NULL,
         .call = (lao_call_t *)(uintptr_t)call,
     };
@@ -93,8 +94,9 @@ static lao_status_t call_native(instance_t *instance, const lao_call_t *call, la
                          response.output_count);
     }
     status = lao__check_output(output, call->output_kind, error);
-    if (status != LAO_OK) {
-        output->release = NULL; /* nothing in it can be trusted, its release function included */
+    if (status != LAO_OK && output->release != NULL &&
+        lao__dynlib_is_code((const void *)(uintptr_t)output->release)) {
+        lao__value_release(output);
     }
     return status;
 }
@@ -118,7 +120,9 @@ static lao_status_t call_vtable(instance_t *instance, const lao_call_t *call, la
         return lao__fail(error, LAO_OUT_OF_MEMORY, "no memory for the input");
     }
     if (input->size > 0) { /* an empty text may have no data */
+        if (input->size > 0) {
         memcpy(text, input->data, (size_t)input->size);
+    }
     }
     text[input->size] = '\0';
     memset(output, 0, sizeof *output);

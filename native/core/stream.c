@@ -18,6 +18,7 @@ struct lao__stream {
     uint32_t first;
     uint32_t count;
     bool stopped; /* the consumer wants no more */
+    _Atomic uint32_t cancelled; /* the same, for a call that has not begun yet */
     bool ended;   /* the call has returned */
     lao_status_t status;
     lao_value_t last;
@@ -45,6 +46,9 @@ static uint32_t push(lao__sink_t *sink, lao_value_t *part, uint32_t flags) {
         pthread_cond_broadcast(&stream->changed);
     }
     pthread_mutex_unlock(&stream->lock);
+    if (answer == LAO_STREAM_STOP) {
+        lao__value_release(part);
+    }
     return answer;
 }
 
@@ -77,6 +81,7 @@ lao_status_t lao__stream_open(lao__target_t *target, lao_call_t *call, lao__stre
     if (call->token == 0) {
         call->token = lao__flight_token();
     }
+    call->cancel_flag = &stream->cancelled;
     call->sink = &stream->sink;
     pthread_mutex_init(&stream->lock, NULL);
     pthread_condattr_init(&attributes);
@@ -129,7 +134,7 @@ lao_status_t lao__stream_next(lao__stream_t *stream, int64_t idle_ns, lao_value_
         late = pthread_cond_timedwait(&stream->changed, &stream->lock, &until) != 0 && lao__now_ns() >= until_ns;
     }
     if (stream->count == 0 && !stream->ended) {
-        status = lao__fail(error, LAO_TIMED_OUT, "the stream gave nothing in time");
+        status = LAO__STREAM_IDLE;
     } else {
         status = take(stream, part, error);
     }
@@ -140,10 +145,12 @@ lao_status_t lao__stream_next(lao__stream_t *stream, int64_t idle_ns, lao_value_
 void lao__stream_destroy(lao__stream_t *stream) {
     pthread_mutex_lock(&stream->lock);
     stream->stopped = true;
-    if (!stream->ended) {
-        lao__target_cancel(stream->target, stream->call->token);
-    }
     pthread_cond_broadcast(&stream->changed);
+    while (!stream->ended) {
+        struct timespec slice = lao__timespec_of(lao__now_ns() + 20000000);
+        lao__target_cancel(stream->target, stream->call->token); /* again: the call may not have begun yet */
+        pthread_cond_timedwait(&stream->changed, &stream->lock, &slice);
+    }
     pthread_mutex_unlock(&stream->lock);
     pthread_join(stream->thread, NULL);
     for (; stream->count > 0; stream->count--) {

@@ -31,8 +31,12 @@ lao_status_t lao__target_init(lao__target_t *target, const lao__target_ops_t *op
     target->timeout_ns = timeout_ns;
     target->capability_count = capability_count;
     target->fork_epoch = lao__fork_epoch();
-    lao__monitor_add_target(target);
     return LAO_OK;
+}
+
+void lao__target_monitor(lao__target_t *target) {
+    target->monitored = true;
+    lao__monitor_add_target(target);
 }
 
 static int64_t deadline_of(const lao__target_t *target, const lao_call_t *call, int64_t now_ns) {
@@ -114,7 +118,9 @@ void lao__target_close(lao__target_t *target) {
         lao__flights_cancel(&target->flights, 0);
         usleep(500);
     }
-    lao__monitor_remove_target(target);
+    if (target->monitored) {
+        lao__monitor_remove_target(target);
+    }
     target->ops->close(target);
 }
 

@@ -26,12 +26,16 @@ struct lao__target {
     _Atomic uint32_t closed;
     lao__stats_t stats;
     lao__flights_t flights;
+    bool monitored;
     struct lao__target *next; /* the monitor's list */
 };
 
-/* Sets up the head and shows the target to the monitor. `output_kinds` is copied. */
+/* Sets up the head. `output_kinds` is copied. */
 lao_status_t lao__target_init(lao__target_t *target, const lao__target_ops_t *ops, int64_t timeout_ns,
                               uint32_t capability_count, const uint32_t *output_kinds, lao__error_t *error);
+
+/* Shows the target to the monitor, which then watches over deadlines and Ctrl-C. Before the first call. */
+void lao__target_monitor(lao__target_t *target);
 
 /* Runs one call with its deadline, its cancel word and its counters. On any status but LAO_OK, `error` is filled and
  * `output` is not. Any thread. LAO_CLOSED after close, and in a child that forked from the process that loaded. */

@@ -19,9 +19,9 @@ typedef struct lao_stream_host {
     uint32_t struct_size;
     uint32_t reserved;
 
-    /* Hands one part to the consumer and waits while the consumer is behind. The host owns the part from a CONTINUE
-     * on (release as for outputs); otherwise the plugin keeps it. The part that the call itself returns, if any, is
-     * the last one. [thread: call] */
+    /* Hands one part to the consumer and waits while the consumer is behind. With CONTINUE and with STOP the part is the
+     * host's (released as outputs are); with WAIT and with ERROR the plugin keeps it. What the call itself returns, if
+     * anything, is the last part. [thread: call] */
     uint32_t(LAO_CALL *push)(lao_call_t *call, lao_value_t *part, uint32_t flags);
 
     /* Gets the next part of the input into `part` (a cleared struct with struct_size set). The plugin owns it from a

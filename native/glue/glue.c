@@ -1,0 +1,91 @@
+#include "glue.h"
+
+#include <stdlib.h>
+
+#include "../core/clock.h"
+#include "../core/describe.h"
+#include "../core/instance.h"
+
+uint32_t lao__glue_open_in_process(const lao__glue_options_t *options, lao__target_t **target, char **description,
+                                   lao__error_t *error) {
+    const lao__instance_options_t instance_options = {
+        .config_json = options->config_json,
+        .resource_dir = options->resource_dir,
+        .data_dir = options->data_dir,
+        .timeout_ns = options->timeout_ns,
+    };
+    lao__module_t *module;
+    lao_status_t status = lao__module_open(options->library, &lao__local_services, &module, error);
+    if (status != LAO_OK) {
+        return status;
+    }
+    *description = lao__describe(module);
+    if (*description == NULL) {
+        lao__module_release(module);
+        return lao__fail(error, LAO_OUT_OF_MEMORY, "out of memory");
+    }
+    status = lao__instance_open(module, &instance_options, target, error);
+    if (status != LAO_OK) {
+        lao__module_release(module);
+        free(*description);
+        *description = NULL;
+        return status;
+    }
+    lao__target_monitor(*target);
+    return LAO_OK;
+}
+
+uint32_t lao__glue_open_isolated(const lao__glue_options_t *options, lao__target_t **target, char **description,
+                                 lao__error_t *error) {
+    const lao__isolated_options_t isolated_options = {
+        .executable = options->executable,
+        .library = options->library,
+        .config_json = options->config_json,
+        .resource_dir = options->resource_dir,
+        .data_dir = options->data_dir,
+        .workers = options->workers,
+        .timeout_ns = options->timeout_ns,
+        .open_timeout_ns = options->open_timeout_ns,
+        .grace_ns = options->grace_ns,
+    };
+    lao_status_t status = lao__isolated_open(&isolated_options, target, description, error);
+    if (status == LAO_OK) {
+        lao__target_monitor(*target);
+    }
+    return status;
+}
+
+void lao__glue_free(void *memory) { free(memory); }
+
+void lao__glue_stats(lao__target_t *target, lao__glue_stats_t *stats) {
+    uint32_t bucket;
+    for (bucket = 0; bucket < LAO__STATS_BUCKETS; bucket++) {
+        stats->latency[bucket] = atomic_load_explicit(&target->stats.latency[bucket], memory_order_relaxed);
+    }
+    stats->total_ns = atomic_load_explicit(&target->stats.total_ns, memory_order_relaxed);
+    stats->longest_ns = atomic_load_explicit(&target->stats.longest_ns, memory_order_relaxed);
+    stats->failures = atomic_load_explicit(&target->stats.failures, memory_order_relaxed);
+    stats->restarts = atomic_load_explicit(&target->stats.restarts, memory_order_relaxed);
+}
+
+uint32_t lao__glue_in_flight(lao__target_t *target) {
+    return target->fork_epoch == lao__fork_epoch() ? lao__flights_count(&target->flights) : 0;
+}
+
+static _Thread_local int64_t thread_deadline_ns = LAO__NO_DEADLINE;
+
+void lao__glue_set_deadline(int64_t deadline_ns) { thread_deadline_ns = deadline_ns; }
+int64_t lao__glue_get_deadline(void) { return thread_deadline_ns; }
+int64_t lao__glue_now_ns(void) { return lao__now_ns(); }
+
+static const lao__glue_status_t statuses[] = {
+#define ROW(name, code, who, python, message) {code, #name, #who, #python, message},
+    LAO_STATUS_LIST(ROW)
+#undef ROW
+};
+
+uint32_t lao__glue_status_count(void) { return sizeof statuses / sizeof *statuses; }
+
+const lao__glue_status_t *lao__glue_status(uint32_t index) {
+    return index < lao__glue_status_count() ? &statuses[index] : NULL;
+}

@@ -1,0 +1,60 @@
+/* What cffi sees of the core: thin wrappers where a call would take several crossings. */
+#ifndef LAO_GLUE_GLUE_H
+#define LAO_GLUE_GLUE_H
+
+#include "../core/flight.h"
+#include "../core/log.h"
+#include "../core/monitor.h"
+#include "../core/pool.h"
+#include "../core/target.h"
+#include "../ipc/isolated.h"
+#include "../ipc/shared_buffer.h"
+
+typedef struct lao__glue_options {
+    const char *library;      /* absolute path */
+    const char *config_json;  /* NULL = {} */
+    const char *resource_dir; /* NULL = none */
+    const char *data_dir;     /* NULL = none */
+    int64_t timeout_ns;       /* of each call; INT64_MAX = none */
+    const char *executable;   /* isolated only, like the rest: the worker */
+    uint32_t workers;
+    int64_t open_timeout_ns;
+    int64_t grace_ns;
+} lao__glue_options_t;
+
+typedef struct lao__glue_stats {
+    uint64_t latency[LAO__STATS_BUCKETS];
+    uint64_t total_ns;
+    uint64_t longest_ns;
+    uint64_t failures;
+    uint64_t restarts;
+} lao__glue_stats_t;
+
+/* One row of the status list of lao/status.h. */
+typedef struct lao__glue_status {
+    uint32_t code;
+    const char *name;
+    const char *origin; /* "P" or "H" */
+    const char *python_exception;
+    const char *message;
+} lao__glue_status_t;
+
+/* Both: `*description` is JSON, freed with lao__glue_free. */
+uint32_t lao__glue_open_in_process(const lao__glue_options_t *options, lao__target_t **target, char **description,
+                                   lao__error_t *error);
+uint32_t lao__glue_open_isolated(const lao__glue_options_t *options, lao__target_t **target, char **description,
+                                 lao__error_t *error);
+void lao__glue_free(void *memory);
+
+void lao__glue_stats(lao__target_t *target, lao__glue_stats_t *stats);
+uint32_t lao__glue_in_flight(lao__target_t *target);
+
+/* The deadline that the calling thread's calls must keep besides the plugin's own; INT64_MAX = none. */
+void lao__glue_set_deadline(int64_t deadline_ns);
+int64_t lao__glue_get_deadline(void);
+int64_t lao__glue_now_ns(void);
+
+uint32_t lao__glue_status_count(void);
+const lao__glue_status_t *lao__glue_status(uint32_t index);
+
+#endif

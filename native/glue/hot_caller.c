@@ -1,0 +1,404 @@
+/* Caller: the base of lao.Plugin, whose `call` and `()` cross into the core once. */
+#include "hot.h"
+
+#include <stddef.h>
+#include <string.h>
+#include <structmember.h>
+
+#include "../core/clock.h"
+#include "glue.h"
+
+typedef struct capability {
+    PyObject *name; /* interned */
+    uint32_t input_kind;
+} capability_t;
+
+/* CPython's vectorcallfunc, whose name is in the limited API from 3.12 on. */
+typedef PyObject *(*vectorcall_fn)(PyObject *callable, PyObject *const *args, size_t flagged_count, PyObject *names);
+
+typedef struct caller {
+    PyObject_HEAD
+    vectorcall_fn vectorcall;
+    lao__target_t *target;
+    capability_t *capabilities;
+    Py_ssize_t capability_count;
+    int lossy;
+    PyObject *weak_references;
+} caller_t;
+
+lao__target_t *lao__caller_target(PyObject *object) {
+    caller_t *self = (caller_t *)object;
+    if (self->target == NULL) {
+        lao__error_t error;
+        lao__fail(&error, LAO_CLOSED, "it was closed");
+        lao__raise(&error, LAO_CLOSED, object);
+    }
+    return self->target;
+}
+
+int lao__caller_is_lossy(PyObject *object) { return ((caller_t *)object)->lossy; }
+
+static Py_ssize_t unknown_capability(PyObject *object, PyObject *name) {
+    lao__error_t error;
+    Py_ssize_t size = 0;
+    const char *text = PyUnicode_Check(name) ? PyUnicode_AsUTF8AndSize(name, &size) : NULL;
+    PyErr_Clear();
+    lao__fail(&error, LAO_UNKNOWN_CAPABILITY, "%.*s", (int)(size < 256 ? size : 256), text != NULL ? text : "");
+    lao__raise(&error, LAO_UNKNOWN_CAPABILITY, object);
+    return -1;
+}
+
+Py_ssize_t lao__caller_capability(PyObject *object, PyObject *name) {
+    const caller_t *self = (const caller_t *)object;
+    Py_ssize_t index;
+    for (index = 0; index < self->capability_count; index++) {
+        if (self->capabilities[index].name == name) { /* literals are interned, as the names are */
+            return index;
+        }
+    }
+    if (PyUnicode_Check(name)) {
+        for (index = 0; index < self->capability_count; index++) {
+            if (PyUnicode_Compare(self->capabilities[index].name, name) == 0) {
+                return index;
+            }
+        }
+    }
+    return unknown_capability(object, name);
+}
+
+/* --- One call --- */
+
+static void begin_call(lao_call_t *call, Py_ssize_t capability) {
+    memset(call, 0, sizeof *call);
+    call->capability = (uint32_t)capability;
+    call->deadline_ns = lao__glue_get_deadline();
+}
+
+static int add_input(lao_call_t *call, lao__arguments_t *arguments, const caller_t *self, Py_ssize_t capability,
+                     PyObject *input) {
+    int added;
+    if (input == NULL) {
+        if (self->capabilities[capability].input_kind == LAO_KIND_NONE) {
+            return 0;
+        }
+        input = Py_None;
+    }
+    added = lao__arguments_set_input(arguments, input, self->capabilities[capability].input_kind);
+    if (added == 0) {
+        call->inputs = arguments->values;
+        call->input_count = 1;
+    }
+    return added < 0 ? -1 : 0;
+}
+
+/* Runs a prepared call without the GIL and makes its value; `arguments` stay the caller's. */
+static PyObject *run(caller_t *self, lao__target_t *target, lao_call_t *call) {
+    lao_value_t output;
+    lao__error_t error;
+    lao_status_t status;
+    PyThreadState *thread;
+    error.status = LAO_OK;
+    thread = PyEval_SaveThread();
+    status = lao__target_call(target, call, &output, &error);
+    PyEval_RestoreThread(thread);
+    if (status != LAO_OK) {
+        return lao__raise(&error, status, (PyObject *)self);
+    }
+    return lao__output_to_python(&output, self->lossy);
+}
+
+static PyObject *call_with_names(caller_t *self, Py_ssize_t capability, PyObject *input, PyObject *const *values,
+                                 PyObject *names) {
+    lao__target_t *target = lao__caller_target((PyObject *)self);
+    Py_ssize_t count = names != NULL ? PyTuple_Size(names) : 0;
+    Py_ssize_t index;
+    lao__arguments_t arguments;
+    lao_call_t call;
+    PyObject *result = NULL;
+    int ready;
+    if (target == NULL) {
+        return NULL;
+    }
+    lao__arguments_init(&arguments);
+    begin_call(&call, capability);
+    ready = add_input(&call, &arguments, self, capability, input);
+    if (ready == 0 && count > 0) {
+        ready = lao__arguments_reserve_params(&arguments, (uint32_t)count);
+        for (index = 0; ready == 0 && index < count; index++) {
+            ready = lao__arguments_add_param(&arguments, PyTuple_GetItem(names, index), values[index]);
+        }
+        lao__arguments_end_params(&arguments, &call);
+    }
+    if (ready == 0) {
+        result = run(self, target, &call);
+    }
+    lao__arguments_clear(&arguments);
+    return result;
+}
+
+static PyObject *caller_call(PyObject *object, PyObject *const *args, Py_ssize_t count, PyObject *names) {
+    caller_t *self = (caller_t *)object;
+    Py_ssize_t capability;
+    if (count < 1 || count > 2) {
+        PyErr_Format(PyExc_TypeError, "call() takes a capability and one input, not %zd positional arguments", count);
+        return NULL;
+    }
+    capability = lao__caller_capability(object, args[0]);
+    if (capability < 0) {
+        return NULL;
+    }
+    return call_with_names(self, capability, count == 2 ? args[1] : NULL, args + count, names);
+}
+
+static PyObject *caller_vectorcall(PyObject *object, PyObject *const *args, size_t flagged_count, PyObject *names) {
+    caller_t *self = (caller_t *)object;
+    Py_ssize_t count = (Py_ssize_t)(flagged_count & ~((size_t)1 << (8 * sizeof(size_t) - 1)));
+    if (count > 1) {
+        PyErr_Format(PyExc_TypeError, "a plugin takes one input, not %zd; name its parameters", count);
+        return NULL;
+    }
+    return call_with_names(self, 0, count == 1 ? args[0] : NULL, args + count, names);
+}
+
+/* --- Calls that are prepared from Python: acall, stream --- */
+
+static int add_params_of(lao__arguments_t *arguments, lao_call_t *call, PyObject *params) {
+    Py_ssize_t position = 0;
+    PyObject *name;
+    PyObject *value;
+    if (params == Py_None || PyDict_Size(params) == 0) {
+        return 0;
+    }
+    if (lao__arguments_reserve_params(arguments, (uint32_t)PyDict_Size(params)) != 0) {
+        return -1;
+    }
+    while (PyDict_Next(params, &position, &name, &value)) {
+        if (lao__arguments_add_param(arguments, name, value) != 0) {
+            return -1;
+        }
+    }
+    lao__arguments_end_params(arguments, call);
+    return 0;
+}
+
+/* plugin(...) of a subclass: CPython 3.11 hands vectorcall down to none. */
+static PyObject *caller_tp_call(PyObject *object, PyObject *args, PyObject *params) {
+    caller_t *self = (caller_t *)object;
+    lao__target_t *target = lao__caller_target(object);
+    Py_ssize_t count = PyTuple_Size(args);
+    lao__arguments_t arguments;
+    lao_call_t call;
+    PyObject *result = NULL;
+    if (target == NULL) {
+        return NULL;
+    }
+    if (count > 1) {
+        PyErr_Format(PyExc_TypeError, "a plugin takes one input, not %zd; name its parameters", count);
+        return NULL;
+    }
+    lao__arguments_init(&arguments);
+    begin_call(&call, 0);
+    if (add_input(&call, &arguments, self, 0, count == 1 ? PyTuple_GetItem(args, 0) : NULL) == 0 &&
+        (params == NULL || add_params_of(&arguments, &call, params) == 0)) {
+        result = run(self, target, &call);
+    }
+    lao__arguments_clear(&arguments);
+    return result;
+}
+
+/* _run(capability, input, params: dict | None, token: int, flag_address: int) */
+static PyObject *caller_run(PyObject *object, PyObject *args) {
+    caller_t *self = (caller_t *)object;
+    lao__target_t *target;
+    lao__arguments_t arguments;
+    lao_call_t call;
+    PyObject *name;
+    PyObject *input;
+    PyObject *params;
+    PyObject *result = NULL;
+    unsigned long long token;
+    unsigned long long flag;
+    Py_ssize_t capability;
+    if (!PyArg_ParseTuple(args, "OOOKK", &name, &input, &params, &token, &flag)) {
+        return NULL;
+    }
+    capability = lao__caller_capability(object, name);
+    target = capability >= 0 ? lao__caller_target(object) : NULL;
+    if (target == NULL) {
+        return NULL;
+    }
+    lao__arguments_init(&arguments);
+    begin_call(&call, capability);
+    call.token = token;
+    call.cancel_flag = (const _Atomic uint32_t *)(uintptr_t)flag;
+    if (add_input(&call, &arguments, self, capability, input) == 0 && add_params_of(&arguments, &call, params) == 0) {
+        result = run(self, target, &call);
+    }
+    lao__arguments_clear(&arguments);
+    return result;
+}
+
+/* _stream(capability, input, params: dict | None) */
+static PyObject *caller_stream(PyObject *object, PyObject *args) {
+    caller_t *self = (caller_t *)object;
+    lao__target_t *target;
+    lao__arguments_t *arguments;
+    lao_call_t *call;
+    PyObject *name;
+    PyObject *input;
+    PyObject *params;
+    Py_ssize_t capability;
+    if (!PyArg_ParseTuple(args, "OOO", &name, &input, &params)) {
+        return NULL;
+    }
+    capability = lao__caller_capability(object, name);
+    target = capability >= 0 ? lao__caller_target(object) : NULL;
+    if (target == NULL) {
+        return NULL;
+    }
+    arguments = PyMem_Malloc(sizeof *arguments);
+    call = PyMem_Malloc(sizeof *call);
+    if (arguments == NULL || call == NULL) {
+        PyMem_Free(arguments);
+        PyMem_Free(call);
+        return PyErr_NoMemory();
+    }
+    lao__arguments_init(arguments);
+    begin_call(call, capability);
+    if (add_input(call, arguments, self, capability, input) != 0 || add_params_of(arguments, call, params) != 0) {
+        lao__arguments_clear(arguments);
+        PyMem_Free(arguments);
+        PyMem_Free(call);
+        return NULL;
+    }
+    if (arguments->payload == NULL && !arguments->has_view) {
+        arguments->payload = Py_NewRef(input); /* the text lives in it, and the call outlives this frame */
+    }
+    return lao__stream_new(object, target, call, arguments);
+}
+
+/* --- Life cycle --- */
+
+/* _attach(target_address, ((name, input_kind), ...), lossy) */
+static PyObject *caller_attach(PyObject *object, PyObject *args) {
+    caller_t *self = (caller_t *)object;
+    unsigned long long address;
+    PyObject *rows;
+    Py_ssize_t count;
+    Py_ssize_t index;
+    int lossy;
+    capability_t *capabilities;
+    if (!PyArg_ParseTuple(args, "KOp", &address, &rows, &lossy)) {
+        return NULL;
+    }
+    count = PyTuple_Size(rows);
+    if (count < 1 || self->target != NULL) {
+        PyErr_SetString(PyExc_ValueError, "no capabilities, or already attached");
+        return NULL;
+    }
+    capabilities = PyMem_Calloc((size_t)count + 1, sizeof *capabilities);
+    if (capabilities == NULL) {
+        return PyErr_NoMemory();
+    }
+    for (index = 0; index < count; index++) {
+        PyObject *name;
+        unsigned int input_kind;
+        if (!PyArg_ParseTuple(PyTuple_GetItem(rows, index), "UI", &name, &input_kind)) {
+            while (index-- > 0) {
+                Py_DECREF(capabilities[index].name);
+            }
+            PyMem_Free(capabilities);
+            return NULL;
+        }
+        Py_INCREF(name);
+        PyUnicode_InternInPlace(&name);
+        capabilities[index].name = name;
+        capabilities[index].input_kind = input_kind;
+    }
+    self->capabilities = capabilities;
+    self->capability_count = count;
+    self->lossy = lossy;
+    self->target = (lao__target_t *)(uintptr_t)address;
+    return Py_NewRef(Py_None);
+}
+
+static PyObject *caller_close(PyObject *object, PyObject *unused) {
+    lao__target_t *target = ((caller_t *)object)->target;
+    (void)unused;
+    if (target != NULL) {
+        Py_BEGIN_ALLOW_THREADS
+        lao__target_close(target); /* freed with the object: another thread may be about to call */
+        Py_END_ALLOW_THREADS
+    }
+    return Py_NewRef(Py_None);
+}
+
+static PyObject *caller_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
+    allocfunc allocate = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
+    caller_t *self = (caller_t *)allocate(type, 0);
+    (void)args;
+    (void)kwargs;
+    if (self != NULL) {
+        self->vectorcall = caller_vectorcall;
+    }
+    return (PyObject *)self;
+}
+
+static void caller_dealloc(PyObject *object) {
+    caller_t *self = (caller_t *)object;
+    PyTypeObject *type = Py_TYPE(object);
+    freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
+    lao__target_t *target = self->target;
+    Py_ssize_t index;
+    if (self->weak_references != NULL) {
+        PyObject_ClearWeakRefs(object);
+    }
+    self->target = NULL;
+    if (target != NULL) {
+        Py_BEGIN_ALLOW_THREADS
+        lao__target_destroy(target);
+        Py_END_ALLOW_THREADS
+    }
+    for (index = 0; index < self->capability_count; index++) {
+        Py_DECREF(self->capabilities[index].name);
+    }
+    PyMem_Free(self->capabilities);
+    release(object);
+    Py_DECREF(type);
+}
+
+static PyMethodDef caller_methods[] = {
+    {"call", (PyCFunction)(void (*)(void))caller_call, METH_FASTCALL | METH_KEYWORDS,
+     "call($self, capability, input=None, /, **params)\n--\n\nRun one capability and return its output."},
+    {"_run", caller_run, METH_VARARGS, NULL},
+    {"_stream", caller_stream, METH_VARARGS, NULL},
+    {"_attach", caller_attach, METH_VARARGS, NULL},
+    {"_close", caller_close, METH_NOARGS, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyMemberDef caller_members[] = {
+    {"__vectorcalloffset__", T_PYSSIZET, offsetof(caller_t, vectorcall), READONLY, NULL},
+    {"__weaklistoffset__", T_PYSSIZET, offsetof(caller_t, weak_references), READONLY, NULL},
+    {NULL, 0, 0, 0, NULL},
+};
+
+static PyType_Slot caller_slots[] = {
+    {Py_tp_new, caller_new},
+    {Py_tp_dealloc, caller_dealloc},
+    {Py_tp_call, caller_tp_call},
+    {Py_tp_methods, caller_methods},
+    {Py_tp_members, caller_members},
+    {Py_tp_doc, "What can be called: the native part of lao.Plugin."},
+    {0, NULL},
+};
+
+/* Py_TPFLAGS_HAVE_VECTORCALL: the same bit in every CPython since 3.8; its name is in the limited API from 3.12 on. */
+#define HAVE_VECTORCALL (1UL << 11)
+
+PyType_Spec lao__caller_spec = {
+    .name = "lao._native._hot.Caller",
+    .basicsize = sizeof(caller_t),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | HAVE_VECTORCALL,
+    .slots = caller_slots,
+};

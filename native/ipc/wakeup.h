@@ -1,0 +1,48 @@
+/* Waking the other side: a word for each direction in memory that both map.
+ *
+ * A word is sequence << 1 | parked. The producer publishes by exchanging it for the next sequence and wakes only if the
+ * parked bit was set; the waiter sets the bit before it sleeps. While the other side was last seen on another CPU the
+ * waiter spins for a while first: a wake-up across CPUs costs 30-80 us, a spin less than one. On the same CPU it parks
+ * at once, since spinning would keep the other side from running. */
+#ifndef LAO_IPC_WAKEUP_H
+#define LAO_IPC_WAKEUP_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct lao__signal {
+    _Atomic uint32_t word;
+    _Atomic uint32_t producer_cpu; /* where the producer ran when it published; a hint, never trusted */
+    uint32_t padding[14];
+} lao__signal_t;
+
+_Static_assert(sizeof(lao__signal_t) == 64, "one cache line each");
+
+/* Put into the word by the host when the worker is dead; no sequence reaches it. */
+#define LAO__SIGNAL_DEAD UINT32_MAX
+
+/* Both directions; the first page of the signal file. */
+typedef struct lao__signal_page {
+    lao__signal_t to_worker;
+    lao__signal_t to_host;
+} lao__signal_page_t;
+
+typedef enum lao__wait_result { LAO__WAIT_CHANGED, LAO__WAIT_TIMEOUT } lao__wait_result_t;
+
+/* Publishes the sequence; wraps before it reaches the dead mark. */
+void lao__signal_publish(lao__signal_t *signal, uint32_t sequence);
+
+/* The sequence after this one. */
+static inline uint32_t lao__signal_next(uint32_t sequence) {
+    return sequence >= UINT32_MAX / 2 - 1 ? 1 : sequence + 1;
+}
+
+/* Waits until the word's sequence is not `seen` any more, or until the monotonic `until_ns`; `*sequence` gets what is
+ * there then (LAO__SIGNAL_DEAD >> 1 for a dead worker). Interrupted by signals: answers LAO__WAIT_TIMEOUT early. */
+lao__wait_result_t lao__signal_wait(lao__signal_t *signal, uint32_t seen, int64_t until_ns, uint32_t *sequence);
+
+/* Marks the word dead and wakes whoever waits. */
+void lao__signal_kill(lao__signal_t *signal);
+
+#endif
