@@ -1,6 +1,6 @@
 /* A plugin with a sound table whose answers are wrong, one capability for each way: the host must refuse the answer with
- * a clear reason, still release what can be released, and go on working ("good" answers soundly, "released" says how
- * often release ran). */
+ * a clear reason, release nothing twice, and go on working ("good" answers soundly, "released" says how often release
+ * ran). */
 #include "support.h"
 
 static atomic_uint_fast64_t releases;
@@ -85,6 +85,7 @@ static lao_tensor_t *give_sound_tensor(lao_value_t *output) {
     ARRAY(tensor_dlpack_major, managed.dlpack_major = 2)                                                              \
     ARRAY(tensor_as_text, output->kind = LAO_KIND_TEXT)                                                               \
     BYTES(status_unknown, TEXT, return 12345)                                                                           \
+    BYTES(status_unknown_text, TEXT, return lao_fail(error, 12345, "a text that must survive"))                        \
     BYTES(status_host_only, TEXT, return LAO_CRASHED)                                                                   \
     BYTES(status_max, TEXT, return UINT32_MAX)                                                                          \
     BYTES(error_size_lies, TEXT, (error->text_size = UINT32_MAX, response->output_count = 0); return LAO_FAILED)        \

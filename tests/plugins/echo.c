@@ -179,13 +179,6 @@ static lao_status_t ramp(lao_instance_t *self, const lao_request_t *request, lao
     return LAO_OK;
 }
 
-static lao_status_t nothing(lao_instance_t *self, const lao_request_t *request, lao_response_t *response,
-                            lao_error_t *error) {
-    (void)self, (void)request, (void)error;
-    response->output_count = 0;
-    return LAO_OK;
-}
-
 /* Keeps the input beyond the call if the host allows that, and releases it before returning. */
 static lao_status_t take(lao_instance_t *self, const lao_request_t *request, lao_response_t *response,
                          lao_error_t *error) {
@@ -321,8 +314,7 @@ static lao_status_t spin_us(lao_instance_t *self, const lao_request_t *request, 
     int64_t end = now_ns() + int_param(request, "us", 20) * 1000;
     while (now_ns() < end) {
     }
-    response->output_count = 0;
-    return LAO_OK;
+    return give_text(request, response, "spun");
 }
 
 /* The highest number of calls of `overlap` at the same time, as this call saw it in `ms` milliseconds:
@@ -383,12 +375,12 @@ static lao_status_t stream(lao_instance_t *self, const lao_request_t *request, l
                             .owner = text,
                             .release = release_part};
         uint32_t answer = host_stream->push(request->call, &part, 0);
+        if (answer == LAO_STREAM_STOP) { /* the part is the host's all the same */
+            return lao_fail(error, LAO_CANCELLED, "nobody wanted more parts");
+        }
         if (answer != LAO_STREAM_CONTINUE) {
             release_part(&part);
-            if (answer == LAO_STREAM_ERROR) {
-                return lao_fail(error, LAO_FAILED, "the host refused a part");
-            }
-            return lao_fail(error, LAO_CANCELLED, "nobody wanted more parts");
+            return lao_fail(error, LAO_FAILED, "the host refused a part");
         }
         sleep_ns(int_param(request, "pause_ms", 0) * 1000000);
     }
@@ -448,7 +440,6 @@ static lao_status_t released(lao_instance_t *self, const lao_request_t *request,
     X("sum", TENSOR, JSON, sum, 0)                                                                                     \
     X("look", TENSOR, TEXT, look, 0)                                                                                   \
     X("ramp", NONE, TENSOR, ramp, 0)                                                                                   \
-    X("nothing", NONE, NONE, nothing, 0)                                                                               \
     X("take", ANY, TEXT, take, 0)                                                                                      \
     X("params", NONE, JSON, params, 0)                                                                                 \
     X("config", NONE, JSON, config, 0)                                                                                 \
@@ -456,7 +447,7 @@ static lao_status_t released(lao_instance_t *self, const lao_request_t *request,
     X("where", NONE, JSON, where, 0)                                                                                   \
     X("fail", NONE, TEXT, fail, 0)                                                                                     \
     X("wait", NONE, TEXT, wait_capability, 0)                                                                          \
-    X("spin_us", NONE, NONE, spin_us, 0)                                                                               \
+    X("spin_us", NONE, TEXT, spin_us, 0)                                                                               \
     X("overlap", NONE, JSON, overlap, 0)                                                                               \
     X("stream", NONE, TEXT, stream, LAO_CAPABILITY_STREAMS_OUT)                                                        \
     X("log", NONE, TEXT, log_line, 0)                                                                                  \
