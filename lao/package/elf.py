@@ -92,16 +92,17 @@ class Elf:
     unique_symbols: bool = False
 
 
-def parse_elf(view: View) -> Elf:
+def parse_elf(view: View, *, program: bool = False) -> Elf:
     """Reads a shared library.
 
     Args:
         view: The file; its byte order is set from the header.
+        program: Programs are read too.
 
     Raises:
         BinaryError: It is not ELF, not a shared library, truncated or malformed.
     """
-    return _Reader(view).elf()
+    return _Reader(view, program=program).elf()
 
 
 def read_symbol(view: View, export: Export, *, limit: int) -> bytes:
@@ -127,7 +128,8 @@ def read_section(view: View, name: str, *, limit: int) -> bytes | None:
 class _Reader:
     """One pass over a file."""
 
-    def __init__(self, view: View) -> None:
+    def __init__(self, view: View, *, program: bool = False) -> None:
+        self.program = program
         ident = view.read(0, 16)
         if ident[:4] != b"\x7fELF" or ident[4] not in (1, 2) or ident[5] not in (1, 2):
             raise BinaryError("its ELF header is malformed")
@@ -138,7 +140,7 @@ class _Reader:
         self.type, self.machine = header[0], header[1]
         self.ph_offset, self.sh_offset = header[4], header[5]
         self.ph_size, self.ph_count, self.sh_size, self.sh_count, self.sh_names = header[8:13]
-        if self.type != 3:
+        if self.type != 3 and not (program and self.type == 2):
             raise BinaryError(f"it is {_KINDS.get(self.type, 'an ELF file of an unknown type')}")
         self.segments: list[_Segment] = []
         self.dynamic_address: int | None = None
@@ -151,7 +153,7 @@ class _Reader:
             machine += str(bits)
         elf = Elf(machine, bits, self.view.order == ">")
         tags, needed = self._dynamic()
-        if tags.get(_FLAGS_1, 0) & _DF_1_PIE:
+        if tags.get(_FLAGS_1, 0) & _DF_1_PIE and not self.program:
             raise BinaryError("it is a program")
         elf.static_tls = bool(tags.get(_FLAGS, 0) & _DF_STATIC_TLS)
         if _STRTAB not in tags:

@@ -139,7 +139,7 @@ class _Reader:
             elif command == _RPATH:
                 rpath.append(self._text(offset, size))
             elif command == _SYMTAB:
-                self.symbols = self.view.unpack(offset + 8, "IIII")  # type: ignore[assignment]
+                self.symbols = self.view.unpack(offset + 8, "IIII")
             elif command in (_SEGMENT, _SEGMENT_64):
                 self._segment(offset)
             elif command in (_VERSION_MIN_MACOS, _BUILD_VERSION):
