@@ -1,6 +1,7 @@
 """The command `lao`.
 
-The help texts and `lao plugin list` are answered from data that was made ahead, without importing typer; everything else
+The help texts and `lao plugin list` are answered from data that was made ahead, without importing typer;
+everything else
 goes through `lao.cli.app`.
 """
 

@@ -1,6 +1,7 @@
 """Writes `help.json`: the help text of every command, so that `--help` need not import typer.
 
-Run `python -m lao.cli.generate` after a command was added or its arguments changed; a test compares the file with typer.
+Run `python -m lao.cli.generate` after a command was added or its arguments changed; a test compares the file
+with typer.
 """
 
 from __future__ import annotations
@@ -18,7 +19,12 @@ FILE = Path(__file__).with_name("help.json")
 
 def help_texts() -> dict[str, str]:
     """Every command's help text by its path: `""`, `"plugin"`, `"plugin list"`, ..."""
-    paths: list[tuple[str, ...]] = [(), *((name,) for name in TOP), ("plugin",), *(("plugin", name) for name in PLUGIN)]
+    paths: list[tuple[str, ...]] = [
+        (),
+        *((name,) for name in TOP),
+        ("plugin",),
+        *(("plugin", name) for name in PLUGIN),
+    ]
     return {" ".join(path): help_text(path) for path in paths}
 
 

@@ -1,6 +1,7 @@
 """The only place of the command line that prints: data on stdout, everything else on stderr.
 
-What plugins, packages and servers wrote (names, descriptions, outputs, error texts) may hold escape sequences that would
+What plugins, packages and servers wrote (names, descriptions, outputs, error texts) may hold escape
+sequences that would
 drive the reader's terminal, so it passes `clean` before a terminal shows it.
 """
 
