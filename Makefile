@@ -1,0 +1,39 @@
+# Every target works on a fresh machine: it makes `.venv`, installs what it needs, and builds.
+# What is needed beforehand: Python >= 3.11, a C and C++ compiler, CMake, and cargo for the Rust parts.
+
+PYTHON ?= python3
+JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
+export CMAKE_BUILD_PARALLEL_LEVEL ?= $(JOBS)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+VENV := .venv
+BIN := $(VENV)/bin
+PY := $(BIN)/python
+PIP_INSTALL := $(PY) -m pip install --quiet
+# Two `make` at once do not build over each other where flock is there.
+LOCKED := $(if $(shell command -v flock),flock build/.setup.lock,)
+
+NATIVE_INPUTS := CMakeLists.txt $(shell find native include -type f \
+	\( -name '*.c' -o -name '*.h' -o -name '*.cdef' -o -name '*.py' -o -name '*.cmake' -o -name CMakeLists.txt \) \
+	-not -path '*/target/*' 2>/dev/null)
+
+.PHONY: setup test test-native lint format demo bench fuzz soak wheel clean
+
+setup: $(VENV)/.installed
+
+# The build's own requirements come first, so that every later build runs offline in this environment.
+REQUIREMENTS := import tomllib; p = tomllib.load(open("pyproject.toml", "rb")); e = p["project"]; \
+	print(*p["build-system"]["requires"], *e["dependencies"], *e["optional-dependencies"]["dev"], sep="\n")
+
+$(VENV)/.dependencies: pyproject.toml
+	@mkdir -p build
+	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	@echo "setup: installing the dependencies into $(VENV)"
+	@$(PY) -c '$(REQUIREMENTS)' > build/requirements.txt
+	@$(LOCKED) $(PIP_INSTALL) -r build/requirements.txt ninja $(if $(shell command -v cmake),,cmake)
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.dependencies $(NATIVE_INPUTS)
+	@echo "setup: building and installing"
+	@$(LOCKED) $(PIP_INSTALL) --no-build-isolation --no-deps --editable .
+	@touch $@
