@@ -145,6 +145,10 @@ class _Reader:
         self.segments: list[_Segment] = []
         self.dynamic_address: int | None = None
         self._program_headers()
+        # The loader does not look at the section headers, but linkers write them last: they tell a file that was cut.
+        end = self.sh_offset + self.sh_count * self.sh_size
+        if end > view.size:
+            raise Truncated(f"it is truncated at {view.size} bytes, and has {end} or more")
 
     def elf(self) -> Elf:
         bits = 64 if self.wide else 32

@@ -216,8 +216,8 @@ def _from_elf(path: Path, view: View) -> LibraryInfo:
 def _from_pe(path: Path, view: View) -> LibraryInfo:
     try:
         pe = parse_pe(view)
-    except Truncated:
-        raise Truncated(_cut(view)) from None
+    except Truncated as error:
+        raise Truncated(error.message if "bytes, and has" in error.message else _cut(view)) from None
     symbol = pe.exports.get(_MANIFEST_SYMBOL)
     text = _text_of(read_pe_object(view, symbol, limit=LARGEST_EMBEDDED)) if symbol is not None else None
     return LibraryInfo(

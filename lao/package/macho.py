@@ -26,16 +26,15 @@ _MAX_COMMANDS = 10_000
 _LOADS = {0xC, 0x18 | 0x80000000, 0x1F | 0x80000000, 0x20, 0x23 | 0x80000000}  # load, weak, re-export, lazy, upward
 _ID, _RPATH, _SYMTAB, _SEGMENT, _SEGMENT_64 = 0xD, 0x1C | 0x80000000, 0x2, 0x1, 0x19
 _VERSION_MIN_MACOS, _BUILD_VERSION = 0x24, 0x32
-_EXECUTE = 4
+_INSTRUCTIONS = 0x80000400  # section flags: holds only, or some, machine code
+_MAX_SECTIONS = 255  # a symbol names its section in one byte
 
 
 @dataclass(frozen=True, slots=True)
 class _Segment:
     address: int
-    size: int
     offset: int
     file_size: int
-    executable: bool
 
 
 @dataclass(slots=True)
@@ -110,6 +109,7 @@ class _Reader:
         if kind not in (6, 8):  # DYLIB, BUNDLE
             raise BinaryError(f"it is {_KINDS.get(kind, 'a Mach-O file of an unknown type')}")
         self.segments: list[_Segment] = []
+        self.code_sections: list[bool] = []  # in the order by which symbols number them, from 1
         self.symbols: tuple[int, int, int, int] | None = None
         self._commands()
         self._exports()
@@ -149,11 +149,17 @@ class _Reader:
         self.macho.needed, self.macho.rpath = tuple(needed), tuple(rpath)
 
     def _segment(self, offset: int) -> None:
-        layout = "QQQQII" if self.bits == 64 else "IIIIII"
-        address, size, file_offset, file_size, _, protection = self.view.unpack(offset + 24, layout)
+        wide = self.bits == 64
+        layout = "QQQQIIII" if wide else "IIIIIIII"
+        address, _, file_offset, file_size, _, _, count, _ = self.view.unpack(offset + 24, layout)
         if file_offset + file_size > self.view.size:
             raise Truncated(f"it is truncated at {self.view.size} bytes, and has {file_offset + file_size} or more")
-        self.segments.append(_Segment(address, size, file_offset, file_size, bool(protection & _EXECUTE)))
+        self.segments.append(_Segment(address, file_offset, file_size))
+        if len(self.code_sections) + count > _MAX_SECTIONS:
+            raise BinaryError("it has too many sections")
+        section = "16s16sQQIIIIIIII" if wide else "16s16sIIIIIIIII"
+        for record in self.view.table(offset + 24 + (48 if wide else 32), count, section):
+            self.code_sections.append(bool(record[8] & _INSTRUCTIONS))
 
     def _text(self, offset: int, size: int) -> str:
         (start,) = self.view.unpack(offset + 8, "I")
@@ -169,10 +175,10 @@ class _Reader:
         if count > MAX_SYMBOLS:
             raise BinaryError(f"it has {count} symbols, and {MAX_SYMBOLS} are allowed")
         strings = StringTable(self.view, strings_at, strings_size, strings_size)
-        for name_at, kind, _, _, value in self.view.table(symbols_at, count, "IBBHQ" if self.bits == 64 else "IBBHI"):
+        for name_at, kind, section, _, value in self.view.table(symbols_at, count, "IBBHQ" if self.bits == 64 else "IBBHI"):
             external = kind & 0x01 and not kind & 0x10  # N_EXT without N_PEXT
             if kind & 0xE0 or not external or kind & 0x0E == 0:  # debugging, local, undefined
                 continue
             name = strings[name_at].removeprefix("_")
-            code = any(s.executable and s.address <= value < s.address + s.size for s in self.segments[:64])
+            code = 0 < section <= len(self.code_sections) and self.code_sections[section - 1]
             self.macho.exports[name] = Export("func" if code else "object", 0, value)

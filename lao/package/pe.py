@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from lao.package.binary import MAX_SYMBOLS, BinaryError, Export, View
+from lao.package.binary import MAX_SYMBOLS, BinaryError, Export, Truncated, View
 
 __all__ = ["Pe", "parse_pe", "read_pe_object"]
 
@@ -90,6 +90,9 @@ class _Reader:
                 optional + optional_size, min(section_count, 96), "8sIIIIIIHHI"
             )
         ]
+        end = max((section.offset + section.file_size for section in self.sections), default=0)
+        if end > view.size:
+            raise Truncated(f"it is truncated at {view.size} bytes, and has {end} or more")
 
     def place(self, address: int) -> tuple[int, int]:
         """The file offset of a relative virtual address and the bytes to the end of its section's file part."""

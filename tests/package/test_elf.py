@@ -142,15 +142,12 @@ def test_symbol_and_section_contents(tmp_path: Path, build: Callable[..., Path])
 # --- bytes that lie ---
 
 
-def test_every_truncation_is_refused_or_read(plugin_library: Path) -> None:
+def test_every_truncation_is_refused(plugin_library: Path) -> None:
     data = plugin_library.read_bytes()
-    loaded = parse_elf(View.of(data))
-    for size in [*range(0, 1024, 7), *range(1024, len(data), 501)]:
-        try:
-            elf = parse_elf(View.of(data[:size]))
-        except BinaryError:
-            continue
-        assert elf == loaded  # only what the loader does not read was cut off
+    parse_elf(View.of(data))
+    for size in [*range(0, 1024, 7), *range(1024, len(data), 501), len(data) - 1]:
+        with pytest.raises(BinaryError):
+            parse_elf(View.of(data[:size]))
 
 
 def test_truncation_says_how_much_there_is(plugin_library: Path) -> None:
