@@ -1,10 +1,12 @@
 """Every error that LAO raises, each with its facts as fields.
 
-All of them derive from `LaoError`. A caller that only prints uses `str(error)`; the command line renders the fields
-(`message`, `causes`, `where`, `hint`). All survive pickling, so that they can cross to another process.
+All of them derive from `LaoError`. A caller that only prints uses `str(error)`; the command line renders the
+fields (`message`, `causes`, `where`, `hint`). All survive pickling, so that they can cross to another
+process.
 
 Example:
-    >>> error = PluginLoadError("cannot load `denoise` 1.4.0", causes=["it needs glibc 2.39; this system has 2.36"])
+    >>> reason = "it needs glibc 2.39; this system has 2.36"
+    >>> error = PluginLoadError("cannot load `denoise` 1.4.0", causes=[reason])
     >>> str(error)
     'cannot load `denoise` 1.4.0: it needs glibc 2.39; this system has 2.36'
 """
@@ -36,8 +38,8 @@ __all__ = [
     "WorkerRestarted",
 ]
 
-# Pickling: BaseException rebuilds with `cls(message)` and then restores __dict__. That is why every field below is
-# keyword-only with a default, and why nothing is computed after the fields are set.
+# Pickling: BaseException rebuilds with `cls(message)` and then restores __dict__. That is why every field
+# below is keyword-only with a default, and why nothing is computed after the fields are set.
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,8 @@ class LaoError(Exception):
 
 
 class ManifestError(LaoError):
-    """A manifest cannot be used. `problems` lists every one of its problems, in the order of the file's tables."""
+    """A manifest cannot be used. `problems` lists every one of its problems, in the order of the file's
+    tables."""
 
     problems: list[Problem]
 
@@ -166,7 +169,8 @@ class PluginDisabled(PluginLoadError):
 
 
 class PluginError(LaoError):
-    """The plugin ran and reported a failure. `status` is its status code (include/lao/status.h); 1 is FAILED."""
+    """The plugin ran and reported a failure. `status` is its status code (include/lao/status.h); 1 is
+    FAILED."""
 
     status: int
 
@@ -240,7 +244,8 @@ class WorkerRestarted(LaoError):
 
 
 class PluginTimeout(LaoError, TimeoutError):
-    """The deadline passed. `timeout_s` is the time that was allowed, in seconds, or None when it is not known."""
+    """The deadline passed. `timeout_s` is the time that was allowed, in seconds, or None when it is not
+    known."""
 
     timeout_s: float | None
 

@@ -1,7 +1,7 @@
 """Where LAO keeps its data, and where the files that it ships are found.
 
-Shipped files are found from a wheel (`lao/_share/` beside this file), from an editable install and from a checkout (the
-source tree around this file) alike. Nothing here creates a directory.
+Shipped files are found from a wheel (`lao/_share/` beside this file), from an editable install and from a
+checkout (the source tree around this file) alike. Nothing here creates a directory.
 """
 
 from __future__ import annotations
@@ -41,7 +41,8 @@ def home() -> Path:
 
 
 def cache_dir() -> Path:
-    """The directory of what can be made again: `$LAO_HOME/cache`, else the platform's user cache directory."""
+    """The directory of what can be made again: `$LAO_HOME/cache`, else the platform's user cache
+    directory."""
     if os.environ.get("LAO_HOME"):
         return home() / "cache"
     import platformdirs
@@ -128,5 +129,7 @@ def _resource(what: str, shared: str, source: str, marker: str) -> Path:
 def _component(name: str) -> str:
     """Refuses what would leave the folder; the full rule for names is `lao.model.names.check_plugin_name`."""
     if not name or name in (".", "..") or any(character in name for character in "/\\:\0"):
-        raise InvalidInput(f"`{name}` cannot be used as a plugin name", causes=["it is not one plain path component"])
+        raise InvalidInput(
+            f"`{name}` cannot be used as a plugin name", causes=["it is not one plain path component"]
+        )
     return name

@@ -1,7 +1,7 @@
 """JSON Schema as plugins use it: checked without network, with patterns that cannot run away.
 
-A schema comes from a plugin's author, who may be hostile: remote references are refused, and patterns use the linear-time
-engine (no look-around, no back-references).
+A schema comes from a plugin's author, who may be hostile: remote references are refused, and patterns use the
+linear-time engine (no look-around, no back-references).
 """
 
 from __future__ import annotations
@@ -17,7 +17,15 @@ from lao.model.names import suggest
 if TYPE_CHECKING:
     import jsonschema_rs
 
-__all__ = ["SchemaError", "check_config", "check_schema", "compile_schema", "defaults_of", "describe", "key_path"]
+__all__ = [
+    "SchemaError",
+    "check_config",
+    "check_schema",
+    "compile_schema",
+    "defaults_of",
+    "describe",
+    "key_path",
+]
 
 _DEEPEST = 64  # levels of tables and lists in a schema or in settings
 
@@ -67,7 +75,8 @@ def check_schema(schema: object, *, must_be_object: bool = False) -> dict[str, A
     """
     if not isinstance(schema, dict):
         raise SchemaError(
-            f"it must be a JSON Schema, not {describe(schema)}", hint='write a table, e.g. `{ type = "object" }`'
+            f"it must be a JSON Schema, not {describe(schema)}",
+            hint='write a table, e.g. `{ type = "object" }`',
         )
     _check_plain(schema, ())
     if must_be_object and schema.get("type", "object") != "object":
@@ -90,13 +99,16 @@ def compile_schema(schema: dict[str, Any]) -> jsonschema_rs.Validator:
         )
     except jsonschema_rs.ValidationError as error:
         path = tuple(error.instance_path)
-        raise SchemaError(_schema_message(error.message, path), path=path, hint=_schema_hint(error.message, path)) from None
+        raise SchemaError(
+            _schema_message(error.message, path), path=path, hint=_schema_hint(error.message, path)
+        ) from None
     except (ValueError, jsonschema_rs.ReferencingError) as error:
         raise SchemaError(f"it is not a usable JSON Schema: {error}") from None
 
 
 def defaults_of(config_schema: Mapping[str, Any] | None) -> dict[str, Any]:
-    """The settings that a plugin has before anyone sets one: the `default` of each property, nested tables included.
+    """The settings that a plugin has before anyone sets one: the `default` of each property, nested tables
+    included.
 
     Example:
         >>> defaults_of({"properties": {"max_tokens": {"type": "integer", "default": 2048}, "path": {}}})
@@ -141,7 +153,9 @@ def check_config(
     refused = {problem.key for problem in problems}
     for name in settings:
         if names and name not in names and name not in refused and not schema.get("patternProperties"):
-            problems.append(Problem(file, name, "the plugin has no such setting", _fix_name(name, names), "warning"))
+            problems.append(
+                Problem(file, name, "the plugin has no such setting", _fix_name(name, names), "warning")
+            )
     return problems
 
 
@@ -184,9 +198,15 @@ def _check_plain(value: object, path: tuple[str | int, ...]) -> None:
         for key, inner in value.items():
             if not isinstance(key, str):
                 raise SchemaError(f"a key must be a string, not {describe(key)}", path=path)
-            if key in ("$ref", "$dynamicRef", "$recursiveRef") and isinstance(inner, str) and inner[:1] != "#":
+            if (
+                key in ("$ref", "$dynamicRef", "$recursiveRef")
+                and isinstance(inner, str)
+                and inner[:1] != "#"
+            ):
                 raise SchemaError(
-                    "it refers to another document", path=(*path, key), hint="use a reference that begins with `#`"
+                    "it refers to another document",
+                    path=(*path, key),
+                    hint="use a reference that begins with `#`",
                 )
             _check_plain(inner, (*path, key))
     elif isinstance(value, list):

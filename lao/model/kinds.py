@@ -33,8 +33,8 @@ class Kind(IntEnum):
         """The kind that a manifest, a workflow or a 0.x plugin names, in any case and with the old aliases.
 
         Args:
-            text: A label (`text`, `Text`, `TEXT`) or an alias such as `string`, `object` or `path`; the empty string
-                means `any`, as old manifests have it.
+            text: A label (`text`, `Text`, `TEXT`) or an alias such as `string`, `object` or `path`; the empty
+                string means `any`, as old manifests have it.
 
         Raises:
             InvalidInput: It names no kind; the hint suggests one or lists them.
@@ -75,8 +75,8 @@ _MEDIA = frozenset({Kind.AUDIO, Kind.IMAGE, Kind.VIDEO})
 def compatible(output: Kind, input: Kind) -> bool:
     """Whether a value of kind `output` may go where kind `input` is wanted.
 
-    Equal kinds go together; `any` goes with every kind except `none`; audio, image and video go to and from `file`,
-    since a file can hold them.
+    Equal kinds go together; `any` goes with every kind except `none`; audio, image and video go to and from
+    `file`, since a file can hold them.
 
     Example:
         >>> compatible(Kind.FILE, Kind.IMAGE), compatible(Kind.TEXT, Kind.JSON)

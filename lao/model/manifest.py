@@ -1,6 +1,7 @@
 """The manifest `plugin.toml`: read, checked, with every problem at once.
 
-Two dialects are read: the nested one (`[plugin]`, `[[capabilities]]`, `[permissions]`, ...) and the flat one that
+Two dialects are read: the nested one (`[plugin]`, `[[capabilities]]`, `[permissions]`, ...) and the flat one
+    that
 `lao plugin create` of LAO 0.1.20 wrote. Both give the same `Manifest`.
 """
 
@@ -119,8 +120,8 @@ def parse_manifest(text: str, *, file: str = "plugin.toml") -> Manifest:
         file: Its name, for the problems.
 
     Raises:
-        ManifestError: With all problems, each with its key and a fix, the warnings last; a syntax error comes alone,
-            with its line and column (`plugin.toml:3:7`).
+        ManifestError: With all problems, each with its key and a fix, the warnings last; a syntax error comes
+            alone, with its line and column (`plugin.toml:3:7`).
 
     Example:
         >>> manifest = parse_manifest('[plugin]\\nname = "echo"\\nversion = "1.0.0"\\n')
@@ -155,9 +156,11 @@ def parse_manifest(text: str, *, file: str = "plugin.toml") -> Manifest:
 
 
 def check_manifest(manifest: Manifest) -> list[Problem]:
-    """What is wrong or doubtful in a manifest that could be read: what `lao plugin validate` adds to the reading.
+    """What is wrong or doubtful in a manifest that could be read: what `lao plugin validate` adds to the
+    reading.
 
-    An error is only a `min_lao_version` above this LAO and a default that its own schema refuses; the rest are warnings.
+    An error is only a `min_lao_version` above this LAO and a default that its own schema refuses; the rest
+    are warnings.
     """
     flat = manifest.dialect == "toml-flat"
     found: list[tuple[str, str, str, str]] = []
@@ -174,7 +177,9 @@ def check_manifest(manifest: Manifest) -> list[Problem]:
         for problem in check_config(manifest.config_schema, defaults_of(manifest.config_schema)):
             if problem.key and not problem.message.startswith("it is missing"):
                 name = f"config_schema.properties.{problem.key}.default"
-                problems.append(Problem(manifest.file, name, problem.message, "give a default that fits", "error"))
+                problems.append(
+                    Problem(manifest.file, name, problem.message, "give a default that fits", "error")
+                )
     return problems
 
 
@@ -200,7 +205,9 @@ def _load_toml(text: str, file: str) -> dict[str, Any]:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         message, line, column = _position(str(error), text)
-        raise _refusal(file, [Problem(f"{file}:{line}:{column}", "", message, "correct the TOML syntax")]) from None
+        raise _refusal(
+            file, [Problem(f"{file}:{line}:{column}", "", message, "correct the TOML syntax")]
+        ) from None
     except RecursionError:
         raise _refusal(file, [Problem(file, "", "it is nested too deep")]) from None
     except ValueError as error:  # an integer with thousands of digits
@@ -290,7 +297,11 @@ def _example(location: tuple[str | int, ...]) -> str:
         arguments = (info.annotation, *getattr(info.annotation, "__args__", ()))
         model = next((a for a in arguments if hasattr(a, "model_fields")), None)
     if model is not None:
-        return f"write `[[{key}]]` and below it its keys" if key.endswith("s") and _many(key) else f"write `[{key}]`"
+        return (
+            f"write `[[{key}]]` and below it its keys"
+            if key.endswith("s") and _many(key)
+            else f"write `[{key}]`"
+        )
     if info is None or not info.examples:
         return ""
     return f"write for example `{key} = {_toml(info.examples[0])}`"
@@ -307,7 +318,11 @@ def _toml(value: object) -> str:
     if isinstance(value, list):
         return "[" + ", ".join(map(_toml, value)) + "]"
     if isinstance(value, dict):
-        return "{ " + ", ".join(f"{key} = {_toml(inner)}" for key, inner in value.items()) + " }" if value else "{}"
+        return (
+            "{ " + ", ".join(f"{key} = {_toml(inner)}" for key, inner in value.items()) + " }"
+            if value
+            else "{}"
+        )
     return f'"{value}"' if isinstance(value, str) else str(value)
 
 
@@ -324,7 +339,9 @@ def _duplicates(file: str, nested: Nested) -> list[Problem]:
             first = seen.setdefault(fold_name(name) if table == "dependencies" else name, index)
             if first != index:
                 message = f"`{name}` is already the name of {table}[{first}]"
-                problems.append(Problem(file, f"{table}[{index}].name", message, f"give each {what} its own name"))
+                problems.append(
+                    Problem(file, f"{table}[{index}].name", message, f"give each {what} its own name")
+                )
     plugin = nested.tables.get("plugin")
     own = plugin.get("name") if isinstance(plugin, dict) else None
     needed = nested.tables.get("dependencies")
@@ -374,21 +391,33 @@ def _permission_problems(manifest: Manifest) -> list[Problem]:
         "network_access": ("network_access",) if bounds.network_access else (),
         "allowed_hosts": ("network_access",) if bounds.allowed_hosts else (),
         "max_network_requests_per_second": (
-            ("network_access",) if bounds.max_network_requests_per_second and not manifest.permissions.legacy else ()
+            ("network_access",)
+            if bounds.max_network_requests_per_second and not manifest.permissions.legacy
+            else ()
         ),
         "allowed_commands": ("system_access",) if bounds.allowed_commands else (),
-        "file_access": ("read_files", "write_files") if "file_access" in stated and bounds.file_access else (),
+        "file_access": ("read_files", "write_files")
+        if "file_access" in stated and bounds.file_access
+        else (),
     }
     for key, permissions in needs.items():
         if permissions and not requested & set(permissions):
             names = " or ".join(f"`{permission}`" for permission in permissions)
-            found.append((f"resources.{key}", f"it bounds {names}, which is not requested", "request it or remove this"))
+            found.append(
+                (
+                    f"resources.{key}",
+                    f"it bounds {names}, which is not requested",
+                    "request it or remove this",
+                )
+            )
     for permission in sorted(set(manifest.permissions.required) & set(manifest.permissions.optional)):
         found.append(("permissions.optional", f"`{permission}` is also required", "remove it here"))
     for index, runtime in enumerate(bounds.runtimes):
         if runtime not in _KNOWN_RUNTIMES:
             known = ", ".join(f"`{name}`" for name in _KNOWN_RUNTIMES)
-            found.append((f"resources.runtimes[{index}]", f"this LAO has no runtime `{runtime}`", f"it has {known}"))
+            found.append(
+                (f"resources.runtimes[{index}]", f"this LAO has no runtime `{runtime}`", f"it has {known}")
+            )
     return [Problem(manifest.file, key, message, fix, "warning") for key, message, fix in found]
 
 

@@ -1,4 +1,5 @@
-"""Brings the flat `plugin.toml` of LAO 0.1.20 into the nested shape, and remembers where each key came from."""
+"""Brings the flat `plugin.toml` of LAO 0.1.20 into the nested shape, and remembers where each key came
+from."""
 
 from __future__ import annotations
 
@@ -40,7 +41,8 @@ class Nested:
 
 
 def to_nested(document: dict[str, Any], *, file: str) -> Nested:
-    """The document in the nested shape; a flat one is told by having no `[plugin]` but keys of it at the top."""
+    """The document in the nested shape; a flat one is told by having no `[plugin]` but keys of it at the
+    top."""
     own = set(PluginTable.model_fields)
     if "plugin" in document or not own & set(document):
         return Nested(copy.deepcopy(document), "toml", lambda location: location)
@@ -73,7 +75,13 @@ def _from_flat(flat: dict[str, Any], file: str, own: set[str]) -> Nested:
             moved_schemas.add(str(key))
         elif key in flat:
             nested.warnings.append(
-                Problem(file, key, "there is no capability it belongs to", "move it into [[capabilities]]", "warning")
+                Problem(
+                    file,
+                    key,
+                    "there is no capability it belongs to",
+                    "move it into [[capabilities]]",
+                    "warning",
+                )
             )
     _complete_versions(nested, file)
     _forgive_kinds(nested, file)

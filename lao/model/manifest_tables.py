@@ -1,7 +1,7 @@
 """The tables of `plugin.toml`, one pydantic model each: the types, bounds and formats of every key.
 
-These are the models of the nested dialect; the flat one is brought into this shape first (`manifest_dialects`). Each
-field carries an example, from which the fixes in problems are written.
+These are the models of the nested dialect; the flat one is brought into this shape first
+(`manifest_dialects`). Each field carries an example, from which the fixes in problems are written.
 """
 
 from __future__ import annotations
@@ -93,7 +93,9 @@ def _prose(value: str) -> str:
 
 
 def _url(value: str) -> str:
-    if not value or re.fullmatch(r"(?:https?|ssh|git|git\+https|git\+ssh)://[^\s/]\S*|git@[^\s:]+:\S+", value):
+    if not value or re.fullmatch(
+        r"(?:https?|ssh|git|git\+https|git\+ssh)://[^\s/]\S*|git@[^\s:]+:\S+", value
+    ):
         return value
     bare = re.fullmatch(r"[\w-]+(?:\.[\w-]+)+(?:/\S*)?", value)
     raise wrong(
@@ -137,7 +139,8 @@ def _inside_data_dir(value: str) -> str:
         raise wrong("it is empty", "write `./` for the whole data directory")
     if path.startswith(("/", "~")) or re.match(r"[A-Za-z]:", path):
         raise wrong(
-            f"`{printable(value)}` is not relative to the plugin's data directory", "write for example `./data/`"
+            f"`{printable(value)}` is not relative to the plugin's data directory",
+            "write for example `./data/`",
         )
     depth = 0
     for part in PurePosixPath(path).parts:
@@ -149,7 +152,9 @@ def _inside_data_dir(value: str) -> str:
 
 def _host(value: str) -> str:
     label = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-    match = re.fullmatch(rf"(?:\*\.)?{label}(?:\.{label})*(?::(\d{{1,5}}))?|\[[0-9A-Fa-f:.]+\](?::(\d{{1,5}}))?", value)
+    match = re.fullmatch(
+        rf"(?:\*\.)?{label}(?:\.{label})*(?::(\d{{1,5}}))?|\[[0-9A-Fa-f:.]+\](?::(\d{{1,5}}))?", value
+    )
     port = next((int(group) for group in match.groups() if group), 1) if match else 0
     if 1 <= port <= 65535:
         return value
@@ -163,7 +168,9 @@ def _command(value: str) -> str:
     absolute = value.startswith("/") or re.match(r"[A-Za-z]:[\\/]", value)
     if value and not value.isspace() and (absolute or not re.search(r"[\s/\\]", value)):
         return value
-    raise wrong(f"`{printable(value)}` is not a command", "write one program's name, e.g. `ffmpeg`, or its full path")
+    raise wrong(
+        f"`{printable(value)}` is not a command", "write one program's name, e.g. `ffmpeg`, or its full path"
+    )
 
 
 def _runtime(value: str) -> str:
@@ -179,7 +186,9 @@ def _schema_value(value: object, must_be_object: bool) -> object:
         try:
             value = json.loads(value)
         except ValueError as error:
-            raise wrong(f"it is not JSON: {error}", 'write JSON text or a table, e.g. `{ type = "object" }`') from None
+            raise wrong(
+                f"it is not JSON: {error}", 'write JSON text or a table, e.g. `{ type = "object" }`'
+            ) from None
         except RecursionError:
             raise wrong("it is nested too deep") from None
     try:
@@ -210,9 +219,12 @@ ObjectSchema = Annotated[dict[str, Any] | None, BeforeValidator(_object_schema)]
 
 
 class Table(BaseModel):
-    """What all tables share: nothing is converted silently (`"512"` is no integer), nothing changes afterwards."""
+    """What all tables share: nothing is converted silently (`"512"` is no integer), nothing changes
+    afterwards."""
 
-    model_config = ConfigDict(strict=True, frozen=True, extra="ignore", allow_inf_nan=False, populate_by_name=True)
+    model_config = ConfigDict(
+        strict=True, frozen=True, extra="ignore", allow_inf_nan=False, populate_by_name=True
+    )
 
 
 class PluginTable(Table):
@@ -304,7 +316,9 @@ class Resources(Table):
     allowed_commands: list[Annotated[str, AfterValidator(_command)]] = Field(
         default=[], max_length=1000, examples=[["ffmpeg"]]
     )
-    runtimes: list[Annotated[str, AfterValidator(_runtime)]] = Field(default=[], max_length=32, examples=[["onnx"]])
+    runtimes: list[Annotated[str, AfterValidator(_runtime)]] = Field(
+        default=[], max_length=32, examples=[["onnx"]]
+    )
     gpu: bool = Field(default=False, examples=[True])
 
 

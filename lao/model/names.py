@@ -12,15 +12,17 @@ __all__ = ["check_plugin_name", "fold_name", "printable", "suggest"]
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 # Windows opens these as devices, whatever the extension.
-_DEVICES = frozenset({"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))})
+_DEVICES = frozenset(
+    {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}
+)
 
 
 def check_plugin_name(name: str) -> str:
     """Returns `name` if a plugin may be called so, since names become folder and file names on every system.
 
     Args:
-        name: 1 to 64 of `A-Z a-z 0-9 . _ -`, beginning with a letter or digit, without `..`, not ending in a dot,
-            and not the name of a Windows device.
+        name: 1 to 64 of `A-Z a-z 0-9 . _ -`, beginning with a letter or digit, without `..`, not ending in a
+            dot, and not the name of a Windows device.
 
     Raises:
         InvalidInput: It is not such a name; the cause says why.
@@ -52,8 +54,8 @@ def fold_name(name: str) -> str:
 def suggest(name: str, known: Iterable[str], *, limit: int = 3) -> list[str]:
     """Those of `known` that `name` may have meant, best first, at most `limit`.
 
-    Spellings that fold to the same name come first, then those with `name` plus or minus the ending `plugin` (as
-    `Echo` and `EchoPlugin`), then those that are close in letters.
+    Spellings that fold to the same name come first, then those with `name` plus or minus the ending `plugin`
+    (as `Echo` and `EchoPlugin`), then those that are close in letters.
     """
     import difflib
 
@@ -63,7 +65,9 @@ def suggest(name: str, known: Iterable[str], *, limit: int = 3) -> list[str]:
     wanted = fold_name(name)
     found = [fold for fold in by_fold if fold == wanted]
     found += [fold for fold in by_fold if fold != wanted and _stem(fold) == _stem(wanted)]
-    found += [f for f in difflib.get_close_matches(wanted, list(by_fold), n=limit, cutoff=0.6) if f not in found]
+    found += [
+        f for f in difflib.get_close_matches(wanted, list(by_fold), n=limit, cutoff=0.6) if f not in found
+    ]
     return [by_fold[fold] for fold in found[:limit]]
 
 

@@ -1,7 +1,8 @@
 """Version numbers and version ranges.
 
-Versions are semantic versions 2.0 (`1.4.0`, `2.0.0-rc.1`); precedence comes from the library semantic-version. Ranges
-have the grammar of cargo, parsed here because `SimpleSpec` reads `^1.0.0-rc.1` as an empty range and `^0` as `<0.0.1`:
+Versions are semantic versions 2.0 (`1.4.0`, `2.0.0-rc.1`); precedence comes from the library
+semantic-version. Ranges have the grammar of cargo, parsed here because `SimpleSpec` reads `^1.0.0-rc.1` as an
+empty range and `^0` as `<0.0.1`:
 
     1.2.3, ^1.2.3   >=1.2.3, <2.0.0      ^0.2.3  >=0.2.3, <0.3.0     ^0.0.3  >=0.0.3, <0.0.4
     ~1.4, ~1.4.2    >=1.4.2, <1.5.0      ~1      >=1.0.0, <2.0.0
@@ -10,9 +11,9 @@ have the grammar of cargo, parsed here because `SimpleSpec` reads `^1.0.0-rc.1` 
     !=1.2.3         any other
     *, 1.*, 1.2.*   any; any 1.x.y; any 1.2.x
 
-Pre-releases: a pre-release satisfies a range only where a comparator of the range names a pre-release of the same
-major.minor.patch, so that `^1.2` never selects `2.0.0-alpha` nor `1.5.0-beta`, and `^2.0.0-alpha` selects `2.0.0-beta`.
-Build metadata (`+...`) never matters.
+Pre-releases: a pre-release satisfies a range only where a comparator of the range names a pre-release of the
+same major.minor.patch, so that `^1.2` never selects `2.0.0-alpha` nor `1.5.0-beta`, and `^2.0.0-alpha`
+selects `2.0.0-beta`. Build metadata (`+...`) never matters.
 """
 
 from __future__ import annotations
@@ -130,7 +131,9 @@ def parse_range(text: str) -> VersionRange:
             excluded.append((low, high))
         else:
             bounds += _bounds(op, low, high, partial)
-    return VersionRange(text=text, bounds=tuple(bounds), excluded=tuple(excluded), prerelease_cores=frozenset(cores))
+    return VersionRange(
+        text=text, bounds=tuple(bounds), excluded=tuple(excluded), prerelease_cores=frozenset(cores)
+    )
 
 
 def satisfies(range: str, version: str) -> bool:
@@ -196,7 +199,9 @@ def _bounds(op: str, low: Version, high: Version | None, partial: re.Match[str])
         return [(">=", high)] if high is not None else [("<", low)]
     if op == "<=":
         return [("<", high)] if high is not None else []
-    wildcard = any(partial[part] is not None and partial[part] in "*xX" for part in ("major", "minor", "patch"))
+    wildcard = any(
+        partial[part] is not None and partial[part] in "*xX" for part in ("major", "minor", "patch")
+    )
     if op in ("=", "==") or wildcard:
         end = high
     elif op == "~":

@@ -1,7 +1,8 @@
-"""What the readers of the three binary formats share: a bounds-checked view of the bytes, and what they report.
+"""What the readers of the three binary formats share: a bounds-checked view of the bytes, and what they
+report.
 
-The readers see untrusted files. Every access goes through `View.read`, which refuses to leave the file; counts and sizes
-in a file only ever bound loops, together with the caps here.
+The readers see untrusted files. Every access goes through `View.read`, which refuses to leave the file;
+counts and sizes in a file only ever bound loops, together with the caps here.
 """
 
 from __future__ import annotations
@@ -14,7 +15,16 @@ from typing import Any
 
 from lao.errors import LaoError
 
-__all__ = ["MAX_NAME", "MAX_SYMBOLS", "BinaryError", "Export", "StringTable", "Truncated", "VersionNeed", "View"]
+__all__ = [
+    "MAX_NAME",
+    "MAX_SYMBOLS",
+    "BinaryError",
+    "Export",
+    "StringTable",
+    "Truncated",
+    "VersionNeed",
+    "View",
+]
 
 MAX_SYMBOLS = 1_000_000  # more than any real library exports
 MAX_NAME = 16_384  # bytes of one symbol or library name; mangled C++ names reach some thousands
@@ -23,7 +33,8 @@ _MAX_NAMES = 256 << 20  # bytes of all names together, since many symbols may na
 
 
 class BinaryError(LaoError):
-    """The bytes are not what their format demands. The message completes "`x` is not a shared library: ..."."""
+    """The bytes are not what their format demands. The message completes "`x` is not a shared library:
+    ..."."""
 
 
 class Truncated(BinaryError):
@@ -84,12 +95,14 @@ class View:
     def of(cls, data: bytes | bytearray | memoryview, *, big_endian: bool = False) -> View:
         """A view of bytes in memory."""
         memory = memoryview(data)
-        return cls(lambda offset, size: bytes(memory[offset : offset + size]), len(memory), big_endian=big_endian)
+        return cls(
+            lambda offset, size: bytes(memory[offset : offset + size]), len(memory), big_endian=big_endian
+        )
 
     @classmethod
     def of_file(cls, descriptor: int) -> View:
-        """A view of an open file. It reads piecewise rather than by mmap: a file that shrinks meanwhile then is an
-        error and not a SIGBUS."""
+        """A view of an open file. It reads piecewise rather than by mmap: a file that shrinks meanwhile then
+        is an error and not a SIGBUS."""
         return cls(lambda offset, size: os.pread(descriptor, size, offset), os.fstat(descriptor).st_size)
 
     def part(self, offset: int, size: int, *, big_endian: bool) -> View:
@@ -135,8 +148,8 @@ class View:
 
 
 class StringTable:
-    """A string table that is read once. The size that the file gives is where reading starts, not where it must end:
-    loaders do not look at it."""
+    """A string table that is read once. The size that the file gives is where reading starts, not where it
+    must end: loaders do not look at it."""
 
     def __init__(self, view: View, offset: int, size: int, limit: int) -> None:
         self._view = view

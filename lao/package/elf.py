@@ -1,7 +1,8 @@
 """Reads ELF shared libraries the way the dynamic loader does: from the program headers and PT_DYNAMIC.
 
-Section headers are advice that a file may lie about or lack; they are used only to find a named section. The sources are
-the System V gABI and glibc's elf/dl-load.c and dl-lookup.c for what is trusted. Every failure is a `BinaryError`.
+Section headers are advice that a file may lie about or lack; they are used only to find a named section. The
+sources are the System V gABI and glibc's elf/dl-load.c and dl-lookup.c for what is trusted. Every failure is
+a `BinaryError`.
 """
 
 from __future__ import annotations
@@ -106,7 +107,8 @@ def parse_elf(view: View, *, program: bool = False) -> Elf:
 
 
 def read_symbol(view: View, export: Export, *, limit: int) -> bytes:
-    """The initial bytes of an exported object; bytes beyond the file's part of a segment are zero, as when loaded.
+    """The initial bytes of an exported object; bytes beyond the file's part of a segment are zero, as when
+    loaded.
 
     Raises:
         BinaryError: It is larger than `limit`, or not inside a loaded segment.
@@ -145,7 +147,8 @@ class _Reader:
         self.segments: list[_Segment] = []
         self.dynamic_address: int | None = None
         self._program_headers()
-        # The loader does not look at the section headers, but linkers write them last: they tell a file that was cut.
+        # The loader does not look at the section headers, but linkers write them last: they tell a file that
+        # was cut.
         end = self.sh_offset + self.sh_count * self.sh_size
         if end > view.size:
             raise Truncated(f"it is truncated at {view.size} bytes, and has {end} or more")
@@ -182,7 +185,9 @@ class _Reader:
                 kind, offset, address, _, file_size, _, flags, _ = header
             if kind == _PT_LOAD:
                 if offset + file_size > self.view.size:
-                    raise Truncated(f"it is truncated at {self.view.size} bytes, and has {offset + file_size} or more")
+                    raise Truncated(
+                        f"it is truncated at {self.view.size} bytes, and has {offset + file_size} or more"
+                    )
                 self.segments.append(_Segment(offset, address, file_size, bool(flags & 1)))
             elif kind == _PT_DYNAMIC:
                 self.dynamic_address = address
@@ -190,7 +195,8 @@ class _Reader:
             raise BinaryError("it has nothing to load")
 
     def _place(self, address: int) -> tuple[int, int]:
-        """The file offset of a virtual address, and the bytes from there to the end of its segment's file part."""
+        """The file offset of a virtual address, and the bytes from there to the end of its segment's file
+        part."""
         for segment in reversed(self.segments):  # where segments overlap, the loader maps the later one over
             if segment.address <= address < segment.address + segment.file_size:
                 within = address - segment.address
@@ -259,7 +265,9 @@ class _Reader:
                 if versions:
                     pair = bound.setdefault(versions[index][0] & 0x7FFF, ([], []))
                     pair[binding == _WEAK].append(name)
-            elif other & 3 in (0, 3) and (not versions or not versions[index][0] & 0x8000 or name not in elf.exports):
+            elif other & 3 in (0, 3) and (
+                not versions or not versions[index][0] & 0x8000 or name not in elf.exports
+            ):
                 elf.exports[name] = Export(self._kind(info & 15, value), size, value)
         elf.undefined, elf.weak_undefined = tuple(strong), tuple(weak)
         elf.version_needs = self._version_needs(tags, strings, bound)
@@ -372,7 +380,11 @@ class _Reader:
         layout = "IIQQQQIIQQ" if self.wide else "IIIIIIIIII"
         if self.sh_offset == 0 or self.sh_count == 0:
             return None
-        if self.sh_size != struct.calcsize("<" + layout) or self.sh_count > 65_000 or self.sh_names >= self.sh_count:
+        if (
+            self.sh_size != struct.calcsize("<" + layout)
+            or self.sh_count > 65_000
+            or self.sh_names >= self.sh_count
+        ):
             raise BinaryError("its section headers are malformed")
         headers = self.view.table(self.sh_offset, self.sh_count, layout)
         _, _, _, _, names_at, names_size = headers[self.sh_names][:6]

@@ -1,7 +1,7 @@
 """The manifest inside a library: how it gets in, and how it is read without loading.
 
-A library carries the text of its `plugin.toml` as the exported data symbol `lao_plugin_manifest` (UTF-8, ended by a NUL
-byte that the symbol's size counts), or in a section `.lao_manifest`.
+A library carries the text of its `plugin.toml` as the exported data symbol `lao_plugin_manifest` (UTF-8,
+ended by a NUL byte that the symbol's size counts), or in a section `.lao_manifest`.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ def embedded_manifest(path: str | Path) -> str | None:
 def manifest_source(text: str) -> str:
     """C source that embeds a manifest when it is compiled into the library, as C11 and as C++17.
 
-    The text is written as numbers, so that no character of it needs escaping and no compiler's limit on the length of
-    string literals matters.
+    The text is written as numbers, so that no character of it needs escaping and no compiler's limit on the
+    length of string literals matters.
 
     Raises:
         ValueError: The text contains a NUL character.
@@ -37,6 +37,7 @@ def manifest_source(text: str) -> str:
     if b"\0" in data:
         raise ValueError("a manifest cannot contain a NUL character")
     rows = [data[at : at + 24] for at in range(0, len(data), 24)]
+    declaration = f"LAO_MANIFEST_EXPORT const unsigned char {MANIFEST_SYMBOL}[{len(data) + 1}]"
     body = "".join("    " + ", ".join(str(byte) for byte in row) + ",\n" for row in rows)
     return (
         "/* Generated from plugin.toml. */\n"
@@ -46,7 +47,7 @@ def manifest_source(text: str) -> str:
         '#define LAO_MANIFEST_EXPORT __attribute__((visibility("default"), used))\n'
         "#endif\n"
         "#if defined(__cplusplus)\n"
-        f'extern "C" {{\nextern LAO_MANIFEST_EXPORT const unsigned char {MANIFEST_SYMBOL}[{len(data) + 1}];\n}}\n'
+        f'extern "C" {{\nextern {declaration};\n}}\n'
         "#endif\n"
-        f"LAO_MANIFEST_EXPORT const unsigned char {MANIFEST_SYMBOL}[{len(data) + 1}] = {{\n{body}    0,\n}};\n"
+        f"{declaration} = {{\n{body}    0,\n}};\n"
     )

@@ -1,4 +1,5 @@
-"""What a library is, read from its bytes without loading it: system, machine, needs, exports and embedded manifest."""
+"""What a library is, read from its bytes without loading it: system, machine, needs, exports and embedded
+manifest."""
 
 from __future__ import annotations
 
@@ -64,7 +65,8 @@ class LibraryInfo:
         undefined: Strong symbols that others must define.
         manifest_text: The manifest embedded in it, or None.
         entry: `"lao/1"`, `"lao/0.x"`, or None when it has no plugin entry.
-        vtable_size: Bytes of the 0.x table where a symbol's size says it (24, 40, 64 and 80 are real ones), or None.
+        vtable_size: Bytes of the 0.x table where a symbol's size says it (24, 40, 64 and 80 are real ones),
+            or None.
         static_tls: It uses static thread-local storage, so that a second copy may not load.
         unique_symbols: It has STB_GNU_UNIQUE symbols, which a second copy would share.
         min_macos: Least macOS version (major, minor), or None.
@@ -121,7 +123,14 @@ def inspect_library(path: str | Path) -> LibraryInfo:
 def this_machine() -> str:
     """The machine that this process runs on, named as `LibraryInfo.machine` is."""
     name = platform.machine().lower()
-    names = {"amd64": "x86_64", "x64": "x86_64", "arm64": "aarch64", "i386": "x86", "i686": "x86", "armv7l": "arm"}
+    names = {
+        "amd64": "x86_64",
+        "x64": "x86_64",
+        "arm64": "aarch64",
+        "i386": "x86",
+        "i686": "x86",
+        "armv7l": "arm",
+    }
     return names.get(name, name)
 
 

@@ -1,7 +1,7 @@
 """Finds the libraries that an ELF library needs, in the places and in the order of glibc's dynamic loader.
 
-The order (ld.so(8)): DT_RPATH where there is no DT_RUNPATH, LD_LIBRARY_PATH, DT_RUNPATH, /etc/ld.so.cache, the default
-folders. A file of another class or machine is passed over, as the loader does.
+The order (ld.so(8)): DT_RPATH where there is no DT_RUNPATH, LD_LIBRARY_PATH, DT_RUNPATH, /etc/ld.so.cache,
+the default folders. A file of another class or machine is passed over, as the loader does.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ class Library:
 
 
 def read_library(path: Path, *, program: bool = False) -> Library | None:
-    """The library (or also program) at `path`, or None where there is no readable one. Remembered until the file
-    changes."""
+    """The library (or also program) at `path`, or None where there is no readable one. Remembered until the
+    file changes."""
     try:
         facts = path.stat()
     except OSError:
@@ -76,9 +76,14 @@ class Search:
         self._machine = machine
         self._bits = bits
         variable = os.environ.get("LD_LIBRARY_PATH", "")
-        self._path = [*extra, *(Path(part or ".") for part in variable.replace(";", ":").split(":") if variable)]
+        self._path = [
+            *extra,
+            *(Path(part or ".") for part in variable.replace(";", ":").split(":") if variable),
+        ]
 
-    def find(self, name: str, *, wanted_by: Path, elf: Elf, inherited_rpath: Sequence[Path] = ()) -> Library | None:
+    def find(
+        self, name: str, *, wanted_by: Path, elf: Elf, inherited_rpath: Sequence[Path] = ()
+    ) -> Library | None:
         """The file that the loader would take for `name`.
 
         Args:
@@ -104,13 +109,15 @@ class Search:
         return None
 
     def closure(self, path: Path, elf: Elf) -> tuple[dict[str, Library], dict[str, Path]]:
-        """All libraries that `elf` needs, directly or not, by the names in NEEDED, breadth first; and the names of those
-        not found, with who needs them."""
+        """All libraries that `elf` needs, directly or not, by the names in NEEDED, breadth first; and the
+        names of those not found, with who needs them."""
         found: dict[str, Library] = {}
         missing: dict[str, Path] = {}
         queue: list[tuple[Path, Elf, tuple[Path, ...]]] = [(path, elf, ())]
         for wanted_by, current, inherited in queue:
-            own = tuple(Path(self._expand(p, wanted_by)) for p in current.rpath) if not current.runpath else ()
+            own = (
+                tuple(Path(self._expand(p, wanted_by)) for p in current.rpath) if not current.runpath else ()
+            )
             for name in current.needed:
                 if name in found or name in missing or len(found) > _MOST_LIBRARIES:
                     continue
@@ -135,7 +142,9 @@ class Search:
         multiarch = f"{self._machine}-linux-gnu"
         names = ["lib64", "lib"] if self._bits == 64 else ["lib32", "lib"]
         roots = [Path("/"), Path("/usr")]
-        return [root / "lib" / multiarch for root in roots] + [root / name for name in names for root in roots]
+        return [root / "lib" / multiarch for root in roots] + [
+            root / name for name in names for root in roots
+        ]
 
     def _expand(self, text: str, wanted_by: Path) -> str:
         """The loader's dynamic string tokens."""
@@ -162,9 +171,9 @@ def _cached_paths(name: str) -> list[Path]:
 
 @functools.lru_cache(maxsize=1)
 def _cache(_mtime_ns: int) -> dict[str, list[str]]:
-    """/etc/ld.so.cache: from a library's name to its paths. The layout is that of glibc's dl-cache.h: a header of 48
-    bytes, entries of 24 (flags, name, path, OS version, hardware capabilities), then strings; offsets count from the
-    header. An old-format cache may come first."""
+    """/etc/ld.so.cache: from a library's name to its paths. The layout is that of glibc's dl-cache.h: a
+    header of 48 bytes, entries of 24 (flags, name, path, OS version, hardware capabilities), then strings;
+    offsets count from the header. An old-format cache may come first."""
     try:
         data = _CACHE.read_bytes()
     except OSError:

@@ -33,12 +33,13 @@ def this_system() -> str:
 def explain_unloadable(
     info: LibraryInfo, *, search: Sequence[Path] = (), glibc: tuple[int, int] | None = None
 ) -> PluginLoadError | None:
-    """The error for a library that cannot be loaded as a plugin on this machine, or None when nothing speaks against it.
+    """The error for a library that cannot be loaded as a plugin on this machine, or None when nothing speaks
+    against it.
 
-    Looked at are, in this order: system; architecture; glibc version (a library whose too-new symbols are all weak is
-    loaded as a relaxed copy, so that is no reason); needed libraries, found as the loader finds them; symbol versions and
-    strong symbols that nothing defines; the plugin's entry. Only the first of system and architecture is named; of the
-    others, all that apply.
+    Looked at are, in this order: system; architecture; glibc version (a library whose too-new symbols are all
+    weak is loaded as a relaxed copy, so that is no reason); needed libraries, found as the loader finds them;
+    symbol versions and strong symbols that nothing defines; the plugin's entry. Only the first of system and
+    architecture is named; of the others, all that apply.
 
     Args:
         info: The library.
@@ -46,7 +47,8 @@ def explain_unloadable(
         glibc: The version of this system's glibc, when it is to be another one.
 
     Returns:
-        An error whose causes say exactly what is missing, e.g. "it needs `libfoo.so.1`, which is not installed".
+        An error whose causes say exactly what is missing, e.g. "it needs `libfoo.so.1`, which is not
+        installed".
     """
     reason = _wrong_place(info)
     if reason is not None:
@@ -79,7 +81,13 @@ def _machine_name(info: LibraryInfo) -> str:
     if len(info.machines) > 1:
         return " and ".join(info.machines)
     name = {"arm": "ARM"}.get(info.machine, info.machine)
-    usually_wide = not info.machine.endswith("32") and info.machine not in ("arm", "x86", "ppc", "mips", "sparc")
+    usually_wide = not info.machine.endswith("32") and info.machine not in (
+        "arm",
+        "x86",
+        "ppc",
+        "mips",
+        "sparc",
+    )
     if info.bits == 32:
         name = f"32-bit {name}"
     elif not usually_wide:
@@ -97,14 +105,18 @@ def _elf_reasons(info: LibraryInfo, search: Sequence[Path], glibc: tuple[int, in
     causes: list[str] = []
     if glibc is not None and not needs_relaxing(info, glibc=glibc):
         causes += _glibc_reason(too_new(info.version_needs, glibc), glibc)
-    elf = Elf(info.machine, info.bits, info.big_endian, needed=info.needed, rpath=info.rpath, runpath=info.runpath)
+    elf = Elf(
+        info.machine, info.bits, info.big_endian, needed=info.needed, rpath=info.rpath, runpath=info.runpath
+    )
     finder = Search(info.machine, info.bits, extra=search)
     libraries, missing = finder.closure(info.path, elf)
     causes += _missing_libraries(info, missing)
     if missing or causes:
         return causes  # what is missing would have defined symbols: naming them as well would only confuse
     causes += _missing_versions(info, libraries)
-    defined: frozenset[str] = frozenset().union(*(library.names for library in libraries.values()), _global_names())
+    defined: frozenset[str] = frozenset().union(
+        *(library.names for library in libraries.values()), _global_names()
+    )
     absent = [name for name in info.undefined if name not in defined and name not in info.exports]
     if absent:
         names, some = _listed(absent), len(absent) > 1
@@ -143,14 +155,21 @@ def _missing_versions(info: LibraryInfo, by_name: dict[str, Library]) -> list[st
         if library is None or need.weak or need.version in numbered:
             continue
         if need.version not in library.elf.version_defs and library.elf.version_defs:
-            which = f" (for {_listed([*need.symbols, *need.weak_symbols])})" if need.symbols or need.weak_symbols else ""
-            causes.append(f"it needs the version `{need.version}`{which} of `{need.library}`, which is older here")
+            which = (
+                f" (for {_listed([*need.symbols, *need.weak_symbols])})"
+                if need.symbols or need.weak_symbols
+                else ""
+            )
+            causes.append(
+                f"it needs the version `{need.version}`{which} of `{need.library}`, which is older here"
+            )
     return causes
 
 
 @functools.cache
 def _global_names() -> frozenset[str]:
-    """What the running program offers to every library that it loads: its own exports and those of its libraries."""
+    """What the running program offers to every library that it loads: its own exports and those of its
+    libraries."""
     try:
         path = Path(os.readlink("/proc/self/exe"))
     except OSError:
@@ -159,7 +178,9 @@ def _global_names() -> frozenset[str]:
     if program is None:
         return frozenset()
     libraries, _ = Search(program.elf.machine, program.elf.bits).closure(path, program.elf)
-    preloaded = [read_library(Path(part)) for part in os.environ.get("LD_PRELOAD", "").replace(":", " ").split()]
+    preloaded = [
+        read_library(Path(part)) for part in os.environ.get("LD_PRELOAD", "").replace(":", " ").split()
+    ]
     found = [program, *libraries.values(), *(library for library in preloaded if library is not None)]
     return frozenset().union(*(library.names for library in found))
 

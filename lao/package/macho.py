@@ -23,7 +23,13 @@ _FAT = {b"\xca\xfe\xba\xbe": "IIIII", b"\xca\xfe\xba\xbf": "IIQQII"}
 MACHO_MAGICS = frozenset({*_THIN, *_FAT})
 
 _MAX_COMMANDS = 10_000
-_LOADS = {0xC, 0x18 | 0x80000000, 0x1F | 0x80000000, 0x20, 0x23 | 0x80000000}  # load, weak, re-export, lazy, upward
+_LOADS = {
+    0xC,
+    0x18 | 0x80000000,
+    0x1F | 0x80000000,
+    0x20,
+    0x23 | 0x80000000,
+}  # load, weak, re-export, lazy, upward
 _ID, _RPATH, _SYMTAB, _SEGMENT, _SEGMENT_64 = 0xD, 0x1C | 0x80000000, 0x2, 0x1, 0x19
 _VERSION_MIN_MACOS, _BUILD_VERSION = 0x24, 0x32
 _INSTRUCTIONS = 0x80000400  # section flags: holds only, or some, machine code
@@ -153,7 +159,9 @@ class _Reader:
         layout = "QQQQIIII" if wide else "IIIIIIII"
         address, _, file_offset, file_size, _, _, count, _ = self.view.unpack(offset + 24, layout)
         if file_offset + file_size > self.view.size:
-            raise Truncated(f"it is truncated at {self.view.size} bytes, and has {file_offset + file_size} or more")
+            raise Truncated(
+                f"it is truncated at {self.view.size} bytes, and has {file_offset + file_size} or more"
+            )
         self.segments.append(_Segment(address, file_offset, file_size))
         if len(self.code_sections) + count > _MAX_SECTIONS:
             raise BinaryError("it has too many sections")
@@ -175,7 +183,9 @@ class _Reader:
         if count > MAX_SYMBOLS:
             raise BinaryError(f"it has {count} symbols, and {MAX_SYMBOLS} are allowed")
         strings = StringTable(self.view, strings_at, strings_size, strings_size)
-        for name_at, kind, section, _, value in self.view.table(symbols_at, count, "IBBHQ" if self.bits == 64 else "IBBHI"):
+        for name_at, kind, section, _, value in self.view.table(
+            symbols_at, count, "IBBHQ" if self.bits == 64 else "IBBHI"
+        ):
             external = kind & 0x01 and not kind & 0x10  # N_EXT without N_PEXT
             if kind & 0xE0 or not external or kind & 0x0E == 0:  # debugging, local, undefined
                 continue

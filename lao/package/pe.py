@@ -59,7 +59,8 @@ def parse_pe(view: View) -> Pe:
 
 
 def read_pe_object(view: View, export: Export, *, limit: int) -> bytes:
-    """Up to `limit` bytes from an exported object on, to the end of its section; the format knows no sizes."""
+    """Up to `limit` bytes from an exported object on, to the end of its section; the format knows no
+    sizes."""
     reader = _Reader(view)
     offset, rest = reader.place(export.value)
     return view.read(offset, min(rest, limit))
@@ -95,7 +96,8 @@ class _Reader:
             raise Truncated(f"it is truncated at {view.size} bytes, and has {end} or more")
 
     def place(self, address: int) -> tuple[int, int]:
-        """The file offset of a relative virtual address and the bytes to the end of its section's file part."""
+        """The file offset of a relative virtual address and the bytes to the end of its section's file
+        part."""
         for section in self.sections:
             if section.address <= address < section.address + section.file_size:
                 within = address - section.address
@@ -129,7 +131,9 @@ class _Reader:
                 raise BinaryError("its export table is malformed")
             (value,) = addresses[ordinal]
             forwarded = start <= value < start + size  # a text that names another DLL's function
-            code = any(s.executable and s.address <= value < s.address + s.virtual_size for s in self.sections)
+            code = any(
+                s.executable and s.address <= value < s.address + s.virtual_size for s in self.sections
+            )
             kind = "func" if code or forwarded else "object"
             pe.exports[self.view.string(self.place(name_at)[0], limit=4096)] = Export(kind, 0, value)
 

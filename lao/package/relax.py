@@ -1,7 +1,8 @@
 """Makes libraries loadable that need a newer glibc only for weak symbols.
 
-A library built on a newer system may carry a version need such as GLIBC_2.39 to which only weak symbols are bound: it
-works without them, but the loader refuses it before looking. Setting VER_FLG_WEAK in that need makes the loader pass over
+A library built on a newer system may carry a version need such as GLIBC_2.39 to which only weak symbols are
+bound: it works without them, but the loader refuses it before looking. Setting VER_FLG_WEAK in that need
+    makes the loader pass over
 it, and the weak symbols become null. The original file is never changed: the caller loads a patched copy.
 """
 
@@ -33,8 +34,8 @@ def system_glibc() -> tuple[int, int] | None:
 
 
 def too_new(needs: tuple[VersionNeed, ...], glibc: tuple[int, int]) -> list[VersionNeed]:
-    """The needs on which the loader of a system with `glibc` would stop: versions GLIBC_x.y above it that are not
-    marked weak, in the file's order."""
+    """The needs on which the loader of a system with `glibc` would stop: versions GLIBC_x.y above it that are
+    not marked weak, in the file's order."""
     found = []
     for need in needs:
         match = re.fullmatch(r"GLIBC_(\d{1,4})\.(\d{1,4})(?:\.\d+)?", need.version)
@@ -44,7 +45,8 @@ def too_new(needs: tuple[VersionNeed, ...], glibc: tuple[int, int]) -> list[Vers
 
 
 def _only_weak(need: VersionNeed) -> bool:
-    # A version without any symbol stands for a feature of the loader: nothing says that the library can do without.
+    # A version without any symbol stands for a feature of the loader: nothing says that the library can do
+    # without.
     return bool(need.weak_symbols) and not need.symbols
 
 
@@ -81,7 +83,8 @@ def relax_weak_versions(data: bytes, *, glibc: tuple[int, int] | None = None) ->
         if not _only_weak(need):
             symbols = ", ".join(f"`{name}`" for name in need.symbols) or "no symbol"
             raise LaoError(
-                "cannot relax the library", causes=[f"{need.version} is needed by {symbols}, which is not weak"]
+                "cannot relax the library",
+                causes=[f"{need.version} is needed by {symbols}, which is not weak"],
             )
         order = "big" if elf.big_endian else "little"
         at = need.flags_offset

@@ -58,14 +58,20 @@ def test_standard_bases() -> None:
 
 
 def test_hints_that_make_themselves() -> None:
-    assert PluginNotFound("no plugin `Ecko`", name="Ecko", suggestions=["Echo"]).hint == "did you mean `Echo`?"
+    assert (
+        PluginNotFound("no plugin `Ecko`", name="Ecko", suggestions=["Echo"]).hint == "did you mean `Echo`?"
+    )
     assert PluginNotFound("no plugin `Ecko`", suggestions=["Echo"], hint="own").hint == "own"
     assert PluginDisabled("off", name="Echo").hint == "run `lao plugin toggle Echo true`"
 
 
 def test_problems_print_in_one_line() -> None:
-    problem = Problem("plugin.toml", "capabilities[1].input_type", "`txt` is not a kind", "did you mean `text`?")
-    assert str(problem) == "plugin.toml: capabilities[1].input_type: `txt` is not a kind (did you mean `text`?)"
+    problem = Problem(
+        "plugin.toml", "capabilities[1].input_type", "`txt` is not a kind", "did you mean `text`?"
+    )
+    assert (
+        str(problem) == "plugin.toml: capabilities[1].input_type: `txt` is not a kind (did you mean `text`?)"
+    )
     assert str(Problem("plugin.toml", "", "it is empty")) == "plugin.toml: it is empty"
     assert ManifestError("m").problems == []
 

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 PLUGIN = """
-__attribute__((visibility("default"))) const void *lao_plugin_entry(const void *host) { (void)host; return 0; }
+__attribute__((visibility("default"))) const void *lao_plugin_entry(const void *host) {
+    return host ? 0 : host;
+}
 """
 
 
@@ -21,8 +23,8 @@ def plugin_source() -> str:
 
 @pytest.fixture(scope="session")
 def build() -> Callable[..., Path]:
-    """`build(output, source, *flags, target=None)`: compiles C source to a shared library, for another system with
-    `target` as zig names it."""
+    """`build(output, source, *flags, target=None)`: compiles C source to a shared library, for another system
+    with `target` as zig names it."""
 
     def run(output: Path, source: str, *flags: str, target: str | None = None) -> Path:
         output.parent.mkdir(parents=True, exist_ok=True)
@@ -41,7 +43,7 @@ def build() -> Callable[..., Path]:
 def plugin_library(tmp_path_factory: pytest.TempPathFactory, build: Callable[..., Path]) -> Path:
     """A plugin for this machine that needs the C library; tests must not change it."""
     folder = tmp_path_factory.mktemp("plugin")
-    source = '#include <stdio.h>\n#include <string.h>\nint used(const char *s) { return puts(s) + (int)strlen(s); }\n'
+    source = "#include <stdio.h>\n#include <string.h>\nint used(const char *s) { return puts(s) + (int)strlen(s); }\n"
     return build(folder / "libplugin.so", source + PLUGIN, "-Wl,--hash-style=both")
 
 
@@ -52,7 +54,9 @@ def readelf() -> Callable[..., str]:
     assert tool, "these tests compare with readelf (binutils)"
 
     def run(*arguments: str) -> str:
-        done = subprocess.run([tool, "-W", *arguments], capture_output=True, text=True, timeout=60, check=True)
+        done = subprocess.run(
+            [tool, "-W", *arguments], capture_output=True, text=True, timeout=60, check=True
+        )
         return done.stdout
 
     return run
@@ -60,8 +64,8 @@ def readelf() -> Callable[..., str]:
 
 @pytest.fixture(scope="session")
 def rename_version() -> Callable[[Path, str, str], None]:
-    """`rename_version(library, old, new)`: makes a library need the version `new` of the same length instead of `old`,
-    by changing the name and its hash in the version needs."""
+    """`rename_version(library, old, new)`: makes a library need the version `new` of the same length instead
+    of `old`, by changing the name and its hash in the version needs."""
 
     def sysv_hash(name: str) -> bytes:
         value = 0

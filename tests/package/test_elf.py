@@ -1,5 +1,6 @@
 """The ELF reader against readelf, and against bytes that lie."""
 
+import contextlib
 import re
 import struct
 import time
@@ -22,7 +23,9 @@ SYSTEM = [
 
 def _symbols_by_readelf(text: str) -> tuple[set[str], set[str], set[str]]:
     """Exported, strong undefined and weak undefined names of `readelf --dyn-syms`."""
-    exported, strong, weak = set(), set(), set()
+    exported: set[str] = set()
+    strong: set[str] = set()
+    weak: set[str] = set()
     for line in text.splitlines():
         match = re.match(r"\s*\d+: [0-9a-f]+\s+\S+ \S+\s+(GLOBAL|WEAK|UNIQUE)\s+(\S+)\s+(\S+) (\S+)", line)
         if not match:
@@ -71,7 +74,9 @@ int exported(void) { return puts("x") + missing() + (maybe ? maybe() : 0) + hidd
 
 
 @pytest.mark.parametrize("style", ["gnu", "sysv", "both"])
-def test_hash_styles(tmp_path: Path, build: Callable[..., Path], readelf: Callable[..., str], style: str) -> None:
+def test_hash_styles(
+    tmp_path: Path, build: Callable[..., Path], readelf: Callable[..., str], style: str
+) -> None:
     library = build(tmp_path / "liba.so", SOURCE, f"-Wl,--hash-style={style}", "-Wl,-soname,liba.so.3")
     _compare(library, readelf)
     elf = parse_elf(View.of(library.read_bytes()))
@@ -85,10 +90,7 @@ def test_hash_styles(tmp_path: Path, build: Callable[..., Path], readelf: Callab
 def test_a_library_that_exports_nothing_still_shows_what_it_needs(
     tmp_path: Path, build: Callable[..., Path], readelf: Callable[..., str]
 ) -> None:
-    source = (
-        "int missing(void);\n"
-        "static __attribute__((constructor, used)) void start(void) { missing(); }\n"
-    )
+    source = "int missing(void);\nstatic __attribute__((constructor, used)) void start(void) { missing(); }\n"
     library = build(tmp_path / "libn.so", source, "-nostdlib", "-Wl,--hash-style=gnu")
     assert parse_elf(View.of(library.read_bytes())).undefined == ("missing",)
 
@@ -111,7 +113,11 @@ def test_version_needs_know_their_symbols(plugin_library: Path) -> None:
 def test_version_definitions(tmp_path: Path, build: Callable[..., Path]) -> None:
     script = tmp_path / "v.map"
     script.write_text("V_1 { global: f; local: *; };\nV_2 { global: g; } V_1;\n")
-    library = build(tmp_path / "v.so", "int f(void){return 1;} int g(void){return 2;} int h;", f"-Wl,--version-script={script}")
+    library = build(
+        tmp_path / "v.so",
+        "int f(void){return 1;} int g(void){return 2;} int h;",
+        f"-Wl,--version-script={script}",
+    )
     elf = parse_elf(View.of(library.read_bytes()))
     assert elf.version_defs == ("V_1", "V_2")
     assert {"f", "g"} <= set(elf.exports)
@@ -127,7 +133,9 @@ def test_unique_symbols_and_static_tls(tmp_path: Path, build: Callable[..., Path
 
 
 def test_symbol_and_section_contents(tmp_path: Path, build: Callable[..., Path]) -> None:
-    source = 'const char text[] = "abc"; char empty[8]; __attribute__((section(".mine"), used)) char s[] = "xyz";'
+    source = (
+        'const char text[] = "abc"; char empty[8]; __attribute__((section(".mine"), used)) char s[] = "xyz";'
+    )
     view = View.of(build(tmp_path / "c.so", source).read_bytes())
     exports = parse_elf(view).exports
     assert read_symbol(view, exports["text"], limit=100) == b"abc\0"
@@ -178,7 +186,7 @@ def test_noise_behind_a_header(noise: bytes) -> None:
 
 def _interesting(data: bytes | bytearray) -> list[int]:
     """Offsets of the header, the program headers and PT_DYNAMIC."""
-    offsets = list(range(0, 64)) + list(range(64, 64 + 56 * data[56]))
+    offsets = list(range(64)) + list(range(64, 64 + 56 * data[56]))
     for index in range(data[56]):
         kind, _, offset, _, _, size = struct.unpack_from("<IIQQQQ", data, 64 + 56 * index)
         if kind == 2:
@@ -192,10 +200,8 @@ def _read_all(data: bytes) -> None:
     try:
         elf = parse_elf(view)
         for export in list(elf.exports.values())[:20]:
-            try:
+            with contextlib.suppress(BinaryError):
                 read_symbol(view, export, limit=1 << 16)
-            except BinaryError:
-                pass
         read_section(view, ".lao_manifest", limit=1 << 16)
     except BinaryError:
         pass
@@ -264,8 +270,7 @@ def test_one_long_string_under_many_names_is_bounded() -> None:
     view = View.of(b"x" * 16_000 + b"\0")
     strings = StringTable(view, 0, 16_001, 16_001)
     with pytest.raises(BinaryError, match="too long"):
-        for _ in range(20_000):
-            strings[0]
+        list(map(strings.__getitem__, [0] * 20_000))
 
 
 def test_a_view_never_leaves_the_file() -> None:

@@ -44,7 +44,8 @@ def foreign(
     """The same plugin, with an embedded manifest, for every target."""
     folder = tmp_path_factory.mktemp("foreign")
     source = manifest_source(MANIFEST) + (
-        "#if defined(_WIN32)\n__declspec(dllexport) const void *lao_plugin_entry(const void *h) { (void)h; return 0; }\n"
+        "#if defined(_WIN32)\n"
+        "__declspec(dllexport) const void *lao_plugin_entry(const void *h) { return h ? 0 : h; }\n"
         "#else\n" + plugin_source + "#endif\n"
     )
     return {target: build(folder / f"{target}.lib", source, target=target) for target, *_ in TARGETS}
@@ -64,7 +65,9 @@ def test_libraries_of_other_systems(
 
 
 def test_needs_of_other_systems(foreign: dict[str, Path]) -> None:
-    assert any(name.upper() == "KERNEL32.DLL" for name in inspect_library(foreign["x86_64-windows-gnu"]).needed)
+    assert any(
+        name.upper() == "KERNEL32.DLL" for name in inspect_library(foreign["x86_64-windows-gnu"]).needed
+    )
     macos = inspect_library(foreign["aarch64-macos"])
     assert "/usr/lib/libSystem.B.dylib" in macos.needed
     assert macos.min_macos is not None
@@ -200,7 +203,11 @@ def test_programs_and_object_files(tmp_path: Path, build: Callable[..., Path]) -
 
     source = tmp_path / "m.c"
     source.write_text("int main(void) { return 0; }")
-    for flags, what in [(["-no-pie"], "a program"), (["-pie", "-fPIE"], "a program"), (["-c"], "an object file")]:
+    for flags, what in [
+        (["-no-pie"], "a program"),
+        (["-pie", "-fPIE"], "a program"),
+        (["-c"], "an object file"),
+    ]:
         subprocess.run(["gcc", *flags, "-o", str(tmp_path / "out"), str(source)], check=True, timeout=60)
         with pytest.raises(PluginLoadError, match=f"it is {what}"):
             inspect_library(tmp_path / "out")
