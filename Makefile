@@ -13,9 +13,9 @@ PIP_INSTALL := $(PY) -m pip install --quiet
 # Two `make` at once do not build over each other where flock is there.
 LOCKED := $(if $(shell command -v flock),flock build/.setup.lock,)
 
-NATIVE_INPUTS := CMakeLists.txt $(shell find native include -type f \
-	\( -name '*.c' -o -name '*.h' -o -name '*.cdef' -o -name '*.py' -o -name '*.cmake' -o -name CMakeLists.txt \) \
-	-not -path '*/target/*' 2>/dev/null)
+# What the installed package is made of; folders too, so that a removed file counts.
+INPUTS := CMakeLists.txt $(shell find lao -name __init__.py) \
+	$(shell find native include -path native/sdk-rust -prune -o \( -type d -o -type f \) -print)
 
 .PHONY: setup test test-native lint format demo bench fuzz soak wheel clean
 
@@ -33,7 +33,8 @@ $(VENV)/.dependencies: pyproject.toml
 	@$(LOCKED) $(PIP_INSTALL) -r build/requirements.txt ninja $(if $(shell command -v cmake),,cmake)
 	@touch $@
 
-$(VENV)/.installed: $(VENV)/.dependencies $(NATIVE_INPUTS)
+$(VENV)/.installed: $(VENV)/.dependencies $(INPUTS)
 	@echo "setup: building and installing"
+	@touch $@.new # a source that changes while it is being built is newer than the result
 	@$(LOCKED) $(PIP_INSTALL) --no-build-isolation --no-deps --editable .
-	@touch $@
+	@mv $@.new $@
