@@ -167,7 +167,9 @@ def _libraries(folder: Path) -> list[Path]:
 
 
 def _glance(manifest: Path) -> tuple[str, str, str, str]:
-    """Name, version and description of a manifest in either dialect, without the cost of checking it; and its problem."""
+    """Name, version and description of a manifest in either dialect, without the cost of checking it; and its
+    problem.
+    """
     import tomllib
 
     try:

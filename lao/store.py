@@ -5,11 +5,11 @@
     <home>/config/<name>.json       switched on or off, and the settings; local projects have one too
     <home>/data/<name>/             the plugin's own files; kept when it is uninstalled
     <home>/staging/<token>/         packages that are being put together
-    <home>/index.json               what `lao plugin list` needs, made again when a record or configuration changed
+    <home>/index.json               what `lao plugin list` needs; made again when a record or setting changed
 
 A plugin is there exactly when its record is there, and a record is written by one rename after its object is
-complete on
-the disk. What a killed process left in `staging` or unreferenced in `objects` is swept by the next change.
+complete on the disk. What a killed process left in `staging` or unreferenced in `objects` is swept by the
+next change.
 """
 
 from __future__ import annotations
@@ -195,7 +195,7 @@ class Store:
 
     @contextlib.contextmanager
     def stage(self) -> Iterator[Path]:
-        """A fresh directory on the store's file system, in which a package is put together; it is gone afterwards.
+        """A fresh directory on the store's file system, to put a package together in; it is gone afterwards.
 
         Raises:
             LaoError: The home directory cannot be written.
@@ -390,7 +390,7 @@ class Store:
         return Summary(found.name, found.version, found.description, found.enabled)
 
     def _signature(self) -> str:
-        """Names, times, sizes and inodes of all records and configurations: changes whenever one of them is replaced."""
+        """Name, time, size and inode of each record and configuration: changes whenever one is replaced."""
         lines = []
         for folder in (self._records, self._configurations):
             with contextlib.suppress(FileNotFoundError), os.scandir(folder) as entries:
@@ -458,14 +458,14 @@ class Store:
         return directory
 
     def _set_aside(self, directory: Path) -> Path:
-        """Takes a directory out of the objects by one rename, so that none is ever half deleted under its name."""
+        """Takes a directory out of the objects by one rename: none is ever half deleted under its name."""
         os.chmod(directory, 0o755)
         aside = self._staging / f"{time.time_ns():x}-{directory.name[:12]}"
         os.rename(directory, aside)
         return aside
 
     def _sweep(self) -> None:
-        """Removes the objects that no record names and what dead processes left in staging. Needs the lock."""
+        """Removes objects that no record names and what dead processes left in staging. Needs the lock."""
         referenced = set()
         for name in self.names():
             try:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
-from typing import Any, TextIO
+from typing import Any, TextIO, TypeVar
 
 __all__ = [
     "Progress",
@@ -30,12 +30,15 @@ __all__ = [
     "warning",
 ]
 
+_Q = TypeVar("_Q")
+
 # Bidirectional controls reorder what follows them, so a name can read as another one.
 _REORDERING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 def clean(text: str, *, lines: bool = False) -> str:
-    """`text` without what could drive a terminal: control characters and bidirectional overrides, shown escaped.
+    """`text` without what could drive a terminal: control characters and bidirectional overrides, shown
+    escaped.
 
     Args:
         text: Anything that somebody else wrote.
@@ -124,7 +127,8 @@ def confirm(question: str) -> bool:
 
 
 class Progress:
-    """Shows how far long work has come: one line that is redrawn on a terminal, a line now and then elsewhere.
+    """Shows how far long work has come: one line that is redrawn on a terminal, a line now and then
+    elsewhere.
 
     Args:
         label: What is being done.
@@ -168,6 +172,16 @@ class Progress:
             self._shown_at = now
             self._draw()
 
+    def paused(self, ask: Callable[[_Q], bool]) -> Callable[[_Q], bool]:
+        """`ask`, with the line taken away before it so that the question does not run into it."""
+
+        def with_a_clear_line(question: _Q) -> bool:
+            if self._terminal:
+                sys.stderr.write("\r\x1b[K")
+            return ask(question)
+
+        return with_a_clear_line
+
     def _draw(self) -> None:
         line = f"{self._label} {self._amount()}".rstrip()
         if self._terminal:
@@ -195,11 +209,11 @@ def size(count: int) -> str:
     """A number of bytes for people, e.g. `1.5 MB` (of 1,000,000 bytes)."""
     if count < 1000:
         return f"{count} B"
-    amount = float(count)
-    for unit in ("kB", "MB", "GB", "TB"):
-        amount /= 1000
+    amount, unit = count / 1000, "kB"
+    for larger in ("MB", "GB", "TB"):
         if amount < 999.95:
             break
+        amount, unit = amount / 1000, larger
     return f"{amount:.1f} {unit}"
 
 

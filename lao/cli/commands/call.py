@@ -1,0 +1,110 @@
+"""`lao plugin call`"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lao.cli import printer
+from lao.errors import InvalidInput, LaoError
+
+if TYPE_CHECKING:
+    from lao.model.capability import Capability
+
+__all__ = ["command"]
+
+
+def command(
+    name: Annotated[str, typer.Argument(help="An installed plugin, a local project, or a path.")],
+    capability: Annotated[
+        str | None, typer.Argument(help="What it shall do; its first one if not given.")
+    ] = None,
+    input: Annotated[
+        str | None, typer.Option("--input", metavar="TEXT|@FILE", help="The input; @- reads stdin.")
+    ] = None,
+    param: Annotated[
+        list[str] | None, typer.Option(metavar="KEY=VALUE", help="A parameter: a JSON literal or a string.")
+    ] = None,
+    output: Annotated[str | None, typer.Option(metavar="FILE", help="Write the output there.")] = None,
+    isolation: Annotated[
+        str, typer.Option(metavar="none|process|auto", help="In which process it runs.")
+    ] = "auto",
+    timeout: Annotated[
+        float | None,
+        typer.Option(min=0, metavar="SECONDS", help="How long the call may take; 0 is no limit."),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> int:
+    """Call a capability of a plugin."""
+    import lao
+    from lao.cli.inputs import parameters, read_input
+    from lao.cli.outputs import as_json, show, store
+
+    if isolation not in ("none", "process", "auto"):
+        raise typer.BadParameter("it is one of none, process, auto", param_hint="--isolation")
+    params = parameters(param or [])
+    options: dict[str, Any] = {} if timeout is None else {"timeout": timeout or None}
+    with lao.Host() as host, host.load(_target(name), isolation=isolation, **options) as plugin:
+        chosen = _chosen(plugin.info.name, plugin.capabilities, capability)
+        value = read_input(input, chosen.input_kind)
+        begun = time.perf_counter()
+        result = plugin.call(chosen.name, value, **params)
+        took_s = time.perf_counter() - begun
+        written = store(result, output) if output is not None else None
+        if json:
+            shown = as_json(result, chosen.output_kind)
+            printer.json(
+                {
+                    "plugin": plugin.info.name,
+                    "capability": chosen.name,
+                    "type": chosen.output_kind.label,
+                    "output": shown,
+                    "file": output,
+                    "seconds": round(took_s, 6),
+                }
+            )
+        elif written is not None:
+            printer.note(written)
+        else:
+            show(result, chosen.output_kind)
+    return 0
+
+
+def _target(name: str) -> str:
+    """What the host loads: a name as it is spelled, or an absolute path."""
+    from lao.cli.plugins import find
+    from lao.store import Store
+
+    found = find(name, Store())
+    if found.state == "file":
+        return str(found.library if found.project is None else found.directory)
+    if found.library is None:
+        raise LaoError(
+            f"cannot call `{found.name}`",
+            causes=["it is not built"],
+            where=str(found.directory),
+            hint=f"run `lao plugin build {found.directory}`",
+        )
+    return found.name
+
+
+def _chosen(name: str, capabilities: tuple[Capability, ...], wanted: str | None) -> Capability:
+    if not capabilities:
+        raise InvalidInput(f"`{name}` has no capability to call")
+    if wanted is None:
+        return capabilities[0]
+    for capability in capabilities:
+        if capability.name == wanted:
+            return capability
+    from lao.model.names import printable, suggest
+
+    names = [capability.name for capability in capabilities]
+    close = suggest(wanted, names, limit=1)
+    listed = ", ".join(f"`{known}`" for known in names)
+    raise InvalidInput(
+        f"`{name}` has no capability `{printable(wanted)}`",
+        causes=[f"it has {listed}"],
+        hint=f"did you mean `{close[0]}`?" if close else None,
+    )

@@ -1,0 +1,138 @@
+"""`lao plugin config`"""
+
+from __future__ import annotations
+
+import json as json_text
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+
+from lao.cli import printer
+from lao.errors import InvalidInput, Problem
+
+__all__ = ["CONTEXT", "command"]
+
+CONTEXT = {"ignore_unknown_options": True}  # a value may be a negative number
+
+
+def command(
+    name: Annotated[str, typer.Argument(help="An installed plugin or a local project.")],
+    key: Annotated[str | None, typer.Argument(help="The setting; without it all are shown.")] = None,
+    value: Annotated[
+        str | None, typer.Argument(help="A JSON literal or a string; without it the setting is shown.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the settings as JSON.")] = False,
+) -> int:
+    """Show or change a plugin's settings."""
+    from lao.cli.plugins import find, manifest_of
+    from lao.model.manifest import defaults_of
+    from lao.store import Store
+
+    _refuse_options(name, key)
+    store = Store()
+    plugin = find(name, store)
+    if plugin.state == "file":
+        raise InvalidInput(
+            f"`{name}` has no settings",
+            causes=["it is a path, and only installed plugins and local projects have settings"],
+            hint=f"run `lao plugin install {name}` first",
+        )
+    manifest = manifest_of(plugin)
+    schema = manifest.config_schema if manifest is not None else None
+    settings = store.settings(plugin.name)
+    if key is None:
+        _show({**defaults_of(schema), **settings}, json)
+        return 0
+    if value is None:
+        return _show_one(plugin.name, key, {**defaults_of(schema), **settings}, schema, json)
+    parsed = _accepted(plugin.name, key, value, schema, {**defaults_of(schema), **settings})
+    store.set_setting(plugin.name, key, parsed)
+    if json:
+        printer.json({key: parsed})
+    else:
+        printer.data(f"{key} = {_written(parsed)}")
+    return 0
+
+
+def _refuse_options(*words: str | None) -> None:
+    for word in words:
+        if word is not None and word.startswith("-"):
+            raise typer.BadParameter(f"no such option: {word}")
+
+
+def _accepted(
+    name: str, key: str, value: str, schema: Mapping[str, Any] | None, settings: Mapping[str, Any]
+) -> Any:
+    """The value as the schema accepts it: the JSON literal, else the text itself (`1.0` where a string is
+    wanted).
+    """
+    readings = [_parsed(value)]
+    if not isinstance(readings[0], str):
+        readings.append(value)
+    problems: list[Problem] = []
+    for reading in readings:
+        found = _problems(key, reading, schema, settings)
+        errors = [problem for problem in found if problem.severity == "error"]
+        if not errors:
+            for problem in found:
+                printer.warning(str(problem))
+            return reading
+        problems = problems or errors
+    raise InvalidInput(
+        f"`{name}` does not take {_written(readings[0])} for `{key}`",
+        causes=[problem.message + (f" ({problem.fix})" if problem.fix else "") for problem in problems],
+        hint=f"run `lao plugin info {name} --json` for the schema of its settings",
+    )
+
+
+def _problems(
+    key: str, value: Any, schema: Mapping[str, Any] | None, settings: Mapping[str, Any]
+) -> list[Problem]:
+    """What the schema says about this one setting; others that are still missing do not matter here."""
+    from lao.model.manifest import check_config
+
+    found = check_config(schema, {**settings, key: value})
+    return [problem for problem in found if problem.key.startswith(key)]
+
+
+def _parsed(value: str) -> Any:
+    try:
+        return json_text.loads(value, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        return value
+
+
+def _refuse_constant(text: str) -> Any:
+    raise ValueError(f"{text} is not JSON")
+
+
+def _show(settings: Mapping[str, Any], json: bool) -> None:
+    if json:
+        printer.json(dict(settings))
+    elif not settings:
+        printer.note("it has no settings")
+    for key, value in () if json else settings.items():
+        printer.data(f"{printer.clean(key)} = {_written(value)}")
+
+
+def _show_one(
+    name: str, key: str, settings: Mapping[str, Any], schema: Mapping[str, Any] | None, json: bool
+) -> int:
+    if key in settings:
+        printer.json({key: settings[key]}) if json else printer.data(_written(settings[key]))
+        return 0
+    from lao.model.names import suggest
+
+    properties = (schema or {}).get("properties")
+    known = list(properties) if isinstance(properties, dict) else []
+    close = suggest(key, {*settings, *known}, limit=1)
+    if key in known:
+        cause, hint = "it is not set and has no default", f"run `lao plugin config {name} {key} VALUE`"
+    else:
+        cause, hint = "there is no such setting", f"did you mean `{close[0]}`?" if close else ""
+    raise InvalidInput(f"`{name}` has no value for `{key}`", causes=[cause], hint=hint or None)
+
+
+def _written(value: Any) -> str:
+    return json_text.dumps(value, ensure_ascii=False)

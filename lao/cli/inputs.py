@@ -1,0 +1,207 @@
+"""Turns what stands on a command line into what a capability takes: `TEXT`, `@FILE` and `KEY=VALUE`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lao.errors import InvalidInput, LaoError
+from lao.model.kinds import Kind
+from lao.model.names import printable
+
+if TYPE_CHECKING:
+    import numpy
+
+__all__ = ["json_or_text", "parameters", "read_input", "required"]
+
+_PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif")
+
+
+def read_input(argument: str | None, kind: Kind) -> Any:
+    """The value of `--input` for a capability's kind of input.
+
+    Args:
+        argument: The text itself, or `@FILE` (`@-` is stdin); text that begins with `@` is written `@@...`.
+        None when
+            nothing was given.
+        kind: What the capability takes. Text and json are read from the text or the file; a file is a path,
+        with or
+            without `@`; binary is the file's bytes; an image comes from a picture or `.npy`, audio from
+            `.wav` or `.npy`, a tensor from `.npy`. For `any` the file's suffix decides, and without one it is
+            text.
+
+    Raises:
+        InvalidInput: The file cannot be read, or is not of that kind.
+        LaoError: A package is missing that reads such a file; the hint says which.
+    """
+    if argument is None:
+        return None
+    if argument.startswith("@@") or not argument.startswith("@"):
+        return _from_text(argument.removeprefix("@"), kind)
+    if argument == "@-":
+        return _from_bytes(sys.stdin.buffer.read(), kind)
+    path = Path(argument[1:])
+    if not path.is_file():
+        raise InvalidInput(
+            f"cannot read `{printable(str(path))}`",
+            causes=["it is a directory" if path.is_dir() else "there is no such file"],
+            hint="write `@@` for a text that begins with `@`",
+        )
+    return _from_file(path, kind)
+
+
+def parameters(pairs: Sequence[str]) -> dict[str, Any]:
+    """The `--param KEY=VALUE` of a command line; a VALUE that is JSON keeps its type, others are strings.
+
+    Raises:
+        InvalidInput: A pair has no `=`, or a key comes twice.
+
+    Example:
+        >>> parameters(["width=1920", "mode=fast", "exact=true"])
+        {'width': 1920, 'mode': 'fast', 'exact': True}
+    """
+    found: dict[str, Any] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals or not key:
+            raise InvalidInput(
+                f"`--param {printable(pair)}` is not KEY=VALUE", hint="for example `--param width=1920`"
+            )
+        if key in found:
+            raise InvalidInput(f"the parameter `{printable(key)}` is given twice")
+        found[key] = json_or_text(value)
+    return found
+
+
+def json_or_text(text: str) -> Any:
+    """The value of a JSON literal, else the text itself."""
+    try:
+        return json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _refuse_constant(text: str) -> Any:
+    raise ValueError(f"{text} is not JSON")
+
+
+def _from_text(text: str, kind: Kind) -> Any:
+    if kind in (Kind.TEXT, Kind.JSON, Kind.ANY, Kind.NONE):
+        return text
+    if kind in (Kind.FILE, Kind.VIDEO):
+        return Path(text)
+    raise InvalidInput(
+        f"the capability takes {kind.label}, and text was given",
+        hint=f"give a file: `--input @{kind.label}-file`",
+    )
+
+
+def _from_bytes(content: bytes, kind: Kind) -> Any:
+    if kind == Kind.BINARY:
+        return content
+    if kind in (Kind.TEXT, Kind.JSON, Kind.ANY):
+        return _decoded(content, "stdin", kind)
+    raise InvalidInput(f"the capability takes {kind.label}, which is not read from stdin", hint="give a file")
+
+
+def _from_file(path: Path, kind: Kind) -> Any:
+    if kind in (Kind.FILE, Kind.VIDEO):
+        return path
+    if kind == Kind.ANY:
+        kind = _kind_of_suffix(path.suffix.lower())
+    try:
+        if kind == Kind.IMAGE:
+            return _array(path) if path.suffix.lower() == ".npy" else _picture(path)
+        if kind == Kind.AUDIO:
+            return _array(path) if path.suffix.lower() == ".npy" else _sound(path)
+        if kind == Kind.TENSOR:
+            return _array(path)
+        content = path.read_bytes()
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise InvalidInput(f"cannot read `{path}`", causes=[reason], where=str(path)) from None
+    return content if kind == Kind.BINARY else _decoded(content, str(path), kind)
+
+
+def _kind_of_suffix(suffix: str) -> Kind:
+    if suffix in _PICTURES:
+        return Kind.IMAGE
+    return {".npy": Kind.TENSOR, ".wav": Kind.AUDIO, ".bin": Kind.BINARY}.get(suffix, Kind.TEXT)
+
+
+def _decoded(content: bytes, source: str, kind: Kind) -> str:
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise InvalidInput(
+            f"`{source}` is not {kind.label}", causes=[f"byte {error.start} is not UTF-8"], where=source
+        ) from None
+
+
+def _array(path: Path) -> numpy.ndarray[Any, Any]:
+    numpy = required("numpy", f"read `{path}`")
+    try:
+        array: numpy.ndarray[Any, Any] = numpy.load(path, allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise InvalidInput(f"`{path}` is not a .npy file", causes=[str(error)], where=str(path)) from None
+    return array
+
+
+def _picture(path: Path) -> numpy.ndarray[Any, Any]:
+    """Height x width x channels, uint8: grey, RGB or RGBA."""
+    required("PIL", f"read `{path}`", package="pillow")
+    numpy = required("numpy", f"read `{path}`")
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(path) as picture:
+            mode = picture.mode if picture.mode in ("L", "RGB", "RGBA") else "RGB"
+            array: numpy.ndarray[Any, Any] = numpy.array(picture.convert(mode))
+    except (UnidentifiedImageError, Image.DecompressionBombError, ValueError, SyntaxError) as error:
+        raise InvalidInput(f"`{path}` is not a picture", causes=[str(error)], where=str(path)) from None
+    return array if array.ndim == 3 else array[:, :, None]
+
+
+def _sound(path: Path) -> Any:
+    """Frames x channels int16, or float32 for other sample widths, with its rate."""
+    import wave
+
+    import lao
+
+    numpy = required("numpy", f"read `{path}`")
+    try:
+        with wave.open(str(path), "rb") as sound:
+            rate, channels, width = sound.getframerate(), sound.getnchannels(), sound.getsampwidth()
+            frames = sound.readframes(sound.getnframes())
+    except (wave.Error, EOFError) as error:
+        raise InvalidInput(f"`{path}` is not a PCM WAV file", causes=[str(error)], where=str(path)) from None
+    if width == 1:
+        samples = (numpy.frombuffer(frames, numpy.uint8).astype(numpy.float32) - 128) / 128
+    elif width == 2:
+        samples = numpy.frombuffer(frames, "<i2")
+    elif width == 3:
+        bytes_of = numpy.frombuffer(frames, numpy.uint8).reshape(-1, 3)
+        padded = numpy.zeros((len(bytes_of), 4), numpy.uint8)
+        padded[:, 1:] = bytes_of
+        samples = padded.view("<i4").reshape(-1).astype(numpy.float32) / 2**31
+    else:
+        samples = numpy.frombuffer(frames, "<i4").astype(numpy.float32) / 2**31
+    return lao.Audio(samples.reshape(-1, channels), sample_rate=rate)
+
+
+def required(module: str, purpose: str, *, package: str | None = None) -> Any:
+    """Imports what is not among LAO's own dependencies."""
+    from importlib import import_module
+
+    try:
+        return import_module(module)
+    except ImportError:
+        package = package or module
+        raise LaoError(
+            f"cannot {purpose}",
+            causes=[f"the package `{package}` is not installed"],
+            hint=f"pip install {package}",
+        ) from None

@@ -1,0 +1,289 @@
+"""Fetches one file from an address: hashed while it arrives, capped, and never from a place that was not
+meant.
+
+A web page can send a browser, and a redirect this program, to addresses that only this machine reaches. So
+each host is resolved here, the addresses are checked, and the connection goes to the address that was
+checked: a name that resolves differently a moment later changes nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lao.errors import InvalidInput, LaoError, PermissionDenied, VerificationError
+
+if TYPE_CHECKING:
+    import httpx
+
+__all__ = ["LARGEST_DOWNLOAD", "Download", "fetch", "without_credentials"]
+
+LARGEST_DOWNLOAD = 1 << 30
+"""Bytes that a download may have."""
+
+_MOST_REDIRECTS = 10
+_CONNECT_TIMEOUT_S = 15.0
+_READ_TIMEOUT_S = 30.0
+_LONGEST_S = 3600.0
+_REDIRECTS = (301, 302, 303, 307, 308)
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A file that has arrived whole.
+
+    Attributes:
+        file: Where it is.
+        address: Where it came from in the end, without credentials.
+        sha256: Of its content.
+        size: Bytes.
+    """
+
+    file: Path
+    address: str
+    sha256: str
+    size: int
+
+
+def fetch(
+    address: str,
+    into: Path,
+    *,
+    allow_private: bool = False,
+    limit: int = LARGEST_DOWNLOAD,
+    on_progress: Callable[[int, int | None], None] | None = None,
+) -> Download:
+    """Fetches `address` into the file `into`.
+
+    Loopback, private, link-local and other addresses that are not public are refused, unless the address
+    names one literally (`http://127.0.0.1:8000/x.so`, `localhost`) or `allow_private` is set. A redirect
+    never leads to one, except back to the very origin that was asked for. At most 10 redirects are followed,
+    none from https to http, and credentials in the address are not sent to another origin.
+
+    Args:
+        address: An http or https address.
+        into: The file to write; on an error it may be left half written.
+        allow_private: Let the host of `address` resolve to an address that is not public.
+        limit: Most bytes to take.
+        on_progress: Called with the bytes that came and the announced total (None when it was not announced).
+
+    Raises:
+        InvalidInput: The address is not an http or https address.
+        PermissionDenied: It, or a redirect, leads to a place that is not public.
+        VerificationError: It is larger than `limit`, or was cut off.
+        LaoError: The server cannot be reached or does not have it.
+    """
+    import httpx
+
+    first = _parsed(address)
+    url = first
+    timeout = httpx.Timeout(_READ_TIMEOUT_S, connect=_CONNECT_TIMEOUT_S)
+    deadline = time.monotonic() + _LONGEST_S
+    try:
+        with httpx.Client(timeout=timeout, follow_redirects=False, headers=_headers()) as client:
+            for _ in range(_MOST_REDIRECTS + 1):
+                request = _request(client, url, first, allow_private)
+                response = client.send(request, stream=True)
+                try:
+                    if response.status_code not in _REDIRECTS:
+                        return _receive(response, url, into, limit, deadline, on_progress)
+                    url = _next(response, url)
+                finally:
+                    response.close()
+    except httpx.HTTPError as error:
+        raise _network_error(url, error) from None
+    raise LaoError(
+        f"cannot fetch `{without_credentials(address)}`", causes=["it redirects more than 10 times"]
+    )
+
+
+def without_credentials(address: str) -> str:
+    """The address without a user name, password, query or fragment: what may be shown and recorded."""
+    from urllib.parse import urlsplit, urlunsplit
+
+    parts = urlsplit(address)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+
+def _headers() -> dict[str, str]:
+    from lao.model.versions import LAO_VERSION
+
+    # identity: what is hashed is what the publisher hashed.
+    return {"Accept-Encoding": "identity", "User-Agent": f"lao/{LAO_VERSION}", "Accept": "*/*"}
+
+
+def _parsed(address: str) -> httpx.URL:
+    import httpx
+
+    try:
+        url = httpx.URL(address)
+    except (httpx.InvalidURL, ValueError) as error:
+        raise InvalidInput(f"`{address}` is not an address", causes=[str(error)]) from None
+    if url.scheme not in ("http", "https"):
+        raise InvalidInput(
+            f"cannot install from `{url.scheme}:` addresses",
+            causes=["only http and https addresses are fetched"],
+            hint="give a local file by its path",
+        )
+    if not url.host:
+        raise InvalidInput(f"`{address}` is not an address", causes=["it names no host"])
+    return url
+
+
+def _next(response: httpx.Response, url: httpx.URL) -> httpx.URL:
+    """Where a redirect leads."""
+    import httpx
+
+    location = response.headers.get("location", "")
+    shown = without_credentials(str(url))
+    if not location:
+        raise LaoError(f"cannot fetch `{shown}`", causes=["it redirects to nowhere"])
+    try:
+        following = url.join(location)
+    except (httpx.InvalidURL, ValueError):
+        raise LaoError(f"cannot fetch `{shown}`", causes=["it redirects to what is not an address"]) from None
+    if following.scheme not in ("http", "https"):
+        raise PermissionDenied(
+            f"cannot fetch `{shown}`", causes=[f"it redirects to a `{following.scheme}:` address"]
+        )
+    if url.scheme == "https" and following.scheme == "http":
+        raise PermissionDenied(f"cannot fetch `{shown}`", causes=["it redirects from https to http"])
+    if _origin(following) != _origin(url):
+        following = following.copy_with(userinfo=b"")
+    return following
+
+
+def _request(client: httpx.Client, url: httpx.URL, first: httpx.URL, allow_private: bool) -> httpx.Request:
+    """The request for `url`, addressed to a checked address of its host."""
+    same_origin = _origin(url) == _origin(first)
+    literal = _literal(url.host) is not None or url.host == "localhost"
+    allowed = same_origin and (literal or allow_private)
+    if _uses_proxy(url):
+        # The proxy resolves the name; only what is written in the address can be checked.
+        if literal and not allowed:
+            raise _refusal(url, url.host)
+        return client.build_request("GET", url)
+    address = _resolve(url, allowed)
+    host = url.netloc.decode("ascii")
+    extensions = {"sni_hostname": url.host} if _literal(url.host) is None else {}
+    return client.build_request(
+        "GET", url.copy_with(host=address), headers={"Host": host}, extensions=extensions
+    )
+
+
+def _resolve(url: httpx.URL, allowed: bool) -> str:
+    """One address of the URL's host; all of them are checked."""
+    port = url.port or (443 if url.scheme == "https" else 80)
+    try:
+        found = socket.getaddrinfo(url.host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise LaoError(
+            f"cannot fetch `{without_credentials(str(url))}`",
+            causes=[f"the host `{url.host}` cannot be resolved: {reason[:1].lower()}{reason[1:]}"],
+        ) from None
+    addresses = [str(entry[4][0]).partition("%")[0] for entry in found]
+    if not allowed:
+        for address in addresses:
+            if not is_public(address):
+                raise _refusal(url, address)
+    return addresses[0]
+
+
+def is_public(address: str) -> bool:
+    """Whether an IP address is one of the public internet, also when it is wrapped in an IPv6 one."""
+    ip = ipaddress.ip_address(address)
+    if isinstance(ip, ipaddress.IPv6Address):
+        wrapped = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
+        if wrapped is None and ip in ipaddress.ip_network("64:ff9b::/96"):
+            wrapped = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
+        if wrapped is not None:
+            return is_public(str(wrapped))
+    return ip.is_global and not ip.is_multicast
+
+
+def _refusal(url: httpx.URL, address: str) -> PermissionDenied:
+    return PermissionDenied(
+        f"cannot fetch `{without_credentials(str(url))}`",
+        causes=[f"`{url.host}` leads to {address}, which is not a public address"],
+        hint="use `--allow-private` with the address itself if the server in your own network is meant",
+    )
+
+
+def _receive(
+    response: httpx.Response,
+    url: httpx.URL,
+    into: Path,
+    limit: int,
+    deadline: float,
+    on_progress: Callable[[int, int | None], None] | None,
+) -> Download:
+    shown = without_credentials(str(url))
+    if response.status_code != 200:
+        raise LaoError(
+            f"cannot fetch `{shown}`",
+            causes=[f"the server answered {response.status_code} {response.reason_phrase}".rstrip()],
+        )
+    announced = response.headers.get("content-length", "")
+    total = int(announced) if announced.isascii() and announced.isdigit() else None
+    digest, size = hashlib.sha256(), 0
+    if total is not None and total > limit:
+        raise _too_large(shown, limit)
+    with into.open("wb") as stream:
+        for chunk in response.iter_raw(1 << 16):
+            size += len(chunk)
+            if size > limit:
+                raise _too_large(shown, limit)
+            if time.monotonic() > deadline:
+                raise LaoError(f"cannot fetch `{shown}`", causes=["it did not end within an hour"])
+            digest.update(chunk)
+            stream.write(chunk)
+            if on_progress is not None:
+                on_progress(len(chunk), total)
+    if total is not None and size != total:
+        raise VerificationError(f"`{shown}` was cut off", causes=[f"{size} of {total} bytes came"])
+    if size == 0:
+        raise VerificationError(f"`{shown}` is empty")
+    return Download(into, shown, digest.hexdigest(), size)
+
+
+def _too_large(shown: str, limit: int) -> VerificationError:
+    return VerificationError(f"`{shown}` is too large", causes=[f"a download may have {limit} bytes"])
+
+
+def _network_error(url: httpx.URL, error: Exception) -> LaoError:
+    import httpx
+
+    shown = without_credentials(str(url))
+    if isinstance(error, httpx.RemoteProtocolError):
+        return VerificationError(f"`{shown}` was cut off", causes=["the server closed the connection early"])
+    if isinstance(error, httpx.TimeoutException):
+        reason = "the server did not answer in time"
+    else:
+        text = str(error) or type(error).__name__
+        reason = text[:1].lower() + text[1:]
+    return LaoError(f"cannot fetch `{shown}`", causes=[reason])
+
+
+def _origin(url: httpx.URL) -> tuple[str, str, int]:
+    return url.scheme, url.host, url.port or (443 if url.scheme == "https" else 80)
+
+
+def _literal(host: str) -> str | None:
+    try:
+        return str(ipaddress.ip_address(host))
+    except ValueError:
+        return None
+
+
+def _uses_proxy(url: httpx.URL) -> bool:
+    from urllib.request import getproxies, proxy_bypass
+
+    proxies = getproxies()
+    return bool(proxies.get(url.scheme) or proxies.get("all")) and not proxy_bypass(url.host)
