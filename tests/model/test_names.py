@@ -48,14 +48,13 @@ def test_bad_names_say_why(name: str, reason: str) -> None:
 
 @given(st.text(max_size=80))
 def test_a_name_that_passes_is_one_component_everywhere(name: str) -> None:
+    message = ""
     try:
         check_plugin_name(name)
     except InvalidInput as error:
         message = str(error)
-    else:
-        message = None
-    if message is not None:
-        assert message.isprintable()
+    assert message.isprintable()
+    if message:
         return
     assert name.isascii()
     assert not set(name) & set('/\\:*?"<>|\0 ')

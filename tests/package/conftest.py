@@ -43,7 +43,8 @@ def build() -> Callable[..., Path]:
 def plugin_library(tmp_path_factory: pytest.TempPathFactory, build: Callable[..., Path]) -> Path:
     """A plugin for this machine that needs the C library; tests must not change it."""
     folder = tmp_path_factory.mktemp("plugin")
-    source = "#include <stdio.h>\n#include <string.h>\nint used(const char *s) { return puts(s) + (int)strlen(s); }\n"
+    source = "#include <stdio.h>\n#include <string.h>\n"
+    source += "int used(const char *s) { return puts(s) + (int)strlen(s); }\n"
     return build(folder / "libplugin.so", source + PLUGIN, "-Wl,--hash-style=both")
 
 
