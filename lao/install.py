@@ -230,24 +230,26 @@ def _unpack(
 
 
 def _add_manifest(library: Path, package: Path, beside: Path | None) -> None:
-    """Puts the manifest of a bare library into its package: the one beside it, or the one embedded in it.
+    """Puts the manifest of a bare library into its package: the embedded one, else the one beside it.
 
-    One folder may hold several libraries, so a manifest beside a library that carries its own counts only
-    when both name the same plugin.
+    One folder may hold several libraries, so a manifest beside a library counts only when no other library
+    lies there or when it names this one.
     """
-    from lao.model.manifest import parse_manifest, read_manifest
+    from lao.model.manifest import read_manifest
     from lao.package.inspect import inspect_library
 
     embedded = inspect_library(library).manifest_text
-    if beside is not None and beside.is_file():
-        manifest = read_manifest(beside)
-        if embedded is None or fold_name(parse_manifest(embedded).plugin.name) == fold_name(
-            manifest.plugin.name
-        ):
-            shutil.copyfile(beside, package / MANIFEST)
-            return
     if embedded is not None:
         (package / MANIFEST).write_text(embedded, encoding="utf-8")
+    elif beside is not None and beside.is_file():
+        others = [
+            path
+            for path in beside.parent.iterdir()
+            if _looks_like_library(path) and path.name != library.name
+        ]
+        name = read_manifest(beside).plugin.name
+        if not others or fold_name(name) == fold_name(library_stem(library.name)):
+            shutil.copyfile(beside, package / MANIFEST)
 
 
 def _is_source_project(folder: Path) -> bool:

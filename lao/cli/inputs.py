@@ -6,14 +6,11 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lao.errors import InvalidInput, LaoError
 from lao.model.kinds import Kind
 from lao.model.names import printable
-
-if TYPE_CHECKING:
-    import numpy
 
 __all__ = ["json_or_text", "parameters", "read_input", "required"]
 
@@ -141,16 +138,15 @@ def _decoded(content: bytes, source: str, kind: Kind) -> str:
         ) from None
 
 
-def _array(path: Path) -> numpy.ndarray[Any, Any]:
+def _array(path: Path) -> Any:
     numpy = required("numpy", f"read `{path}`")
     try:
-        array: numpy.ndarray[Any, Any] = numpy.load(path, allow_pickle=False)
+        return numpy.load(path, allow_pickle=False)
     except (ValueError, EOFError) as error:
         raise InvalidInput(f"`{path}` is not a .npy file", causes=[str(error)], where=str(path)) from None
-    return array
 
 
-def _picture(path: Path) -> numpy.ndarray[Any, Any]:
+def _picture(path: Path) -> Any:
     """Height x width x channels, uint8: grey, RGB or RGBA."""
     required("PIL", f"read `{path}`", package="pillow")
     numpy = required("numpy", f"read `{path}`")
@@ -159,7 +155,7 @@ def _picture(path: Path) -> numpy.ndarray[Any, Any]:
     try:
         with Image.open(path) as picture:
             mode = picture.mode if picture.mode in ("L", "RGB", "RGBA") else "RGB"
-            array: numpy.ndarray[Any, Any] = numpy.array(picture.convert(mode))
+            array = numpy.array(picture.convert(mode))
     except (UnidentifiedImageError, Image.DecompressionBombError, ValueError, SyntaxError) as error:
         raise InvalidInput(f"`{path}` is not a picture", causes=[str(error)], where=str(path)) from None
     return array if array.ndim == 3 else array[:, :, None]
