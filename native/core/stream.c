@@ -145,12 +145,11 @@ lao_status_t lao__stream_next(lao__stream_t *stream, int64_t idle_ns, lao_value_
 void lao__stream_destroy(lao__stream_t *stream) {
     pthread_mutex_lock(&stream->lock);
     stream->stopped = true;
-    pthread_cond_broadcast(&stream->changed);
-    while (!stream->ended) {
-        struct timespec slice = lao__timespec_of(lao__now_ns() + 20000000);
-        lao__target_cancel(stream->target, stream->call->token); /* again: the call may not have begun yet */
-        pthread_cond_timedwait(&stream->changed, &stream->lock, &slice);
+    atomic_store(&stream->cancelled, 1);
+    if (!stream->ended) {
+        lao__target_cancel(stream->target, stream->call->token);
     }
+    pthread_cond_broadcast(&stream->changed);
     pthread_mutex_unlock(&stream->lock);
     pthread_join(stream->thread, NULL);
     for (; stream->count > 0; stream->count--) {

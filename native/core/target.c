@@ -110,12 +110,14 @@ uint32_t lao__target_cancel(lao__target_t *target, uint64_t token) {
     return target->fork_epoch == lao__fork_epoch() ? lao__flights_cancel(&target->flights, token) : 0;
 }
 
-void lao__target_close(lao__target_t *target) {
+static void end(lao__target_t *target, bool cancel) {
     if (target->fork_epoch != lao__fork_epoch() || atomic_exchange(&target->closed, 1) != 0) {
         return;
     }
     while (lao__flights_count(&target->flights) > 0) {
-        lao__flights_cancel(&target->flights, 0);
+        if (cancel) {
+            lao__flights_cancel(&target->flights, 0);
+        }
         usleep(500);
     }
     if (target->monitored) {
@@ -123,6 +125,10 @@ void lao__target_close(lao__target_t *target) {
     }
     target->ops->close(target);
 }
+
+void lao__target_close(lao__target_t *target) { end(target, true); }
+
+void lao__target_drain(lao__target_t *target) { end(target, false); }
 
 void lao__target_destroy(lao__target_t *target) {
     lao__target_close(target);

@@ -44,6 +44,9 @@ lao_status_t lao__target_call(lao__target_t *target, lao_call_t *call, lao_value
 /* Refuses further calls, cancels those in flight, waits for them to end, and ends the backend. Idempotent. */
 void lao__target_close(lao__target_t *target);
 
+/* Refuses further calls, lets those in flight finish, and ends the backend. Idempotent, like close. */
+void lao__target_drain(lao__target_t *target);
+
 /* Closes if needed, and frees. */
 void lao__target_destroy(lao__target_t *target);
 

@@ -11,7 +11,14 @@
 typedef struct capability {
     PyObject *name; /* interned */
     uint32_t input_kind;
+    uint32_t index; /* in the library's own table: LAO 0.x libraries have one entry behind all names */
 } capability_t;
+
+/* A target that was replaced; another thread may still be about to call it. */
+typedef struct retired {
+    lao__target_t *target;
+    struct retired *next;
+} retired_t;
 
 /* CPython's vectorcallfunc, whose name is in the limited API from 3.12 on. */
 typedef PyObject *(*vectorcall_fn)(PyObject *callable, PyObject *const *args, size_t flagged_count, PyObject *names);
@@ -23,6 +30,7 @@ typedef struct caller {
     capability_t *capabilities;
     Py_ssize_t capability_count;
     int lossy;
+    retired_t *retired;
     PyObject *weak_references;
 } caller_t;
 
@@ -68,9 +76,9 @@ Py_ssize_t lao__caller_capability(PyObject *object, PyObject *name) {
 
 /* --- One call --- */
 
-static void begin_call(lao_call_t *call, Py_ssize_t capability) {
+static void begin_call(lao_call_t *call, const caller_t *self, Py_ssize_t capability) {
     memset(call, 0, sizeof *call);
-    call->capability = (uint32_t)capability;
+    call->capability = self->capabilities[capability].index;
     call->deadline_ns = lao__glue_get_deadline();
 }
 
@@ -85,6 +93,9 @@ static int add_input(lao_call_t *call, lao__arguments_t *arguments, const caller
     }
     added = lao__arguments_set_input(arguments, input, self->capabilities[capability].input_kind);
     if (added == 0) {
+        if (self->lossy) {
+            arguments->value.kind = LAO_KIND_TEXT; /* paths and JSON travel as text there */
+        }
         call->inputs = arguments->values;
         call->input_count = 1;
     }
@@ -101,6 +112,9 @@ static PyObject *run(caller_t *self, lao__target_t *target, lao_call_t *call) {
     thread = PyEval_SaveThread();
     status = lao__target_call(target, call, &output, &error);
     PyEval_RestoreThread(thread);
+    if (status == LAO_CLOSED && self->target != target && self->target != NULL) {
+        return run(self, self->target, call); /* reloaded in the meantime */
+    }
     if (status != LAO_OK) {
         return lao__raise(&error, status, (PyObject *)self);
     }
@@ -120,7 +134,7 @@ static PyObject *call_with_names(caller_t *self, Py_ssize_t capability, PyObject
         return NULL;
     }
     lao__arguments_init(&arguments);
-    begin_call(&call, capability);
+    begin_call(&call, self, capability);
     ready = add_input(&call, &arguments, self, capability, input);
     if (ready == 0 && count > 0) {
         ready = lao__arguments_reserve_params(&arguments, (uint32_t)count);
@@ -155,6 +169,9 @@ static PyObject *caller_vectorcall(PyObject *object, PyObject *const *args, size
     Py_ssize_t count = (Py_ssize_t)(flagged_count & ~((size_t)1 << (8 * sizeof(size_t) - 1)));
     if (count > 1) {
         PyErr_Format(PyExc_TypeError, "a plugin takes one input, not %zd; name its parameters", count);
+        return NULL;
+    }
+    if (lao__caller_target(object) == NULL) {
         return NULL;
     }
     return call_with_names(self, 0, count == 1 ? args[0] : NULL, args + count, names);
@@ -197,7 +214,7 @@ static PyObject *caller_tp_call(PyObject *object, PyObject *args, PyObject *para
         return NULL;
     }
     lao__arguments_init(&arguments);
-    begin_call(&call, 0);
+    begin_call(&call, self, 0);
     if (add_input(&call, &arguments, self, 0, count == 1 ? PyTuple_GetItem(args, 0) : NULL) == 0 &&
         (params == NULL || add_params_of(&arguments, &call, params) == 0)) {
         result = run(self, target, &call);
@@ -228,7 +245,7 @@ static PyObject *caller_run(PyObject *object, PyObject *args) {
         return NULL;
     }
     lao__arguments_init(&arguments);
-    begin_call(&call, capability);
+    begin_call(&call, self, capability);
     call.token = token;
     call.cancel_flag = (const _Atomic uint32_t *)(uintptr_t)flag;
     if (add_input(&call, &arguments, self, capability, input) == 0 && add_params_of(&arguments, &call, params) == 0) {
@@ -264,7 +281,7 @@ static PyObject *caller_stream(PyObject *object, PyObject *args) {
         return PyErr_NoMemory();
     }
     lao__arguments_init(arguments);
-    begin_call(call, capability);
+    begin_call(call, self, capability);
     if (add_input(call, arguments, self, capability, input) != 0 || add_params_of(arguments, call, params) != 0) {
         lao__arguments_clear(arguments);
         PyMem_Free(arguments);
@@ -279,46 +296,71 @@ static PyObject *caller_stream(PyObject *object, PyObject *args) {
 
 /* --- Life cycle --- */
 
-/* _attach(target_address, ((name, input_kind), ...), lossy) */
-static PyObject *caller_attach(PyObject *object, PyObject *args) {
-    caller_t *self = (caller_t *)object;
-    unsigned long long address;
-    PyObject *rows;
-    Py_ssize_t count;
+static void drop_capabilities(capability_t *capabilities, Py_ssize_t count) {
     Py_ssize_t index;
-    int lossy;
-    capability_t *capabilities;
-    if (!PyArg_ParseTuple(args, "KOp", &address, &rows, &lossy)) {
-        return NULL;
-    }
-    count = PyTuple_Size(rows);
-    if (count < 1 || self->target != NULL) {
-        PyErr_SetString(PyExc_ValueError, "no capabilities, or already attached");
-        return NULL;
-    }
-    capabilities = PyMem_Calloc((size_t)count + 1, sizeof *capabilities);
-    if (capabilities == NULL) {
-        return PyErr_NoMemory();
-    }
     for (index = 0; index < count; index++) {
+        Py_DECREF(capabilities[index].name);
+    }
+    PyMem_Free(capabilities);
+}
+
+static capability_t *read_capabilities(PyObject *rows, Py_ssize_t count) {
+    capability_t *capabilities = PyMem_Calloc((size_t)count, sizeof *capabilities);
+    Py_ssize_t index;
+    for (index = 0; capabilities != NULL && index < count; index++) {
         PyObject *name;
-        unsigned int input_kind;
-        if (!PyArg_ParseTuple(PyTuple_GetItem(rows, index), "UI", &name, &input_kind)) {
-            while (index-- > 0) {
-                Py_DECREF(capabilities[index].name);
-            }
-            PyMem_Free(capabilities);
+        if (!PyArg_ParseTuple(PyTuple_GetItem(rows, index), "UII", &name, &capabilities[index].input_kind,
+                              &capabilities[index].index)) {
+            drop_capabilities(capabilities, index);
             return NULL;
         }
         Py_INCREF(name);
         PyUnicode_InternInPlace(&name);
         capabilities[index].name = name;
-        capabilities[index].input_kind = input_kind;
     }
+    return capabilities;
+}
+
+/* _attach(target_address, ((name, input_kind, index), ...), lossy): from now on calls go to this target, which is taken
+ * over. One that was attached before finishes its calls and is closed. */
+static PyObject *caller_attach(PyObject *object, PyObject *args) {
+    caller_t *self = (caller_t *)object;
+    lao__target_t *before = self->target;
+    unsigned long long address;
+    PyObject *rows;
+    Py_ssize_t count;
+    int lossy;
+    capability_t *capabilities;
+    retired_t *retired;
+    if (!PyArg_ParseTuple(args, "KOp", &address, &rows, &lossy)) {
+        return NULL;
+    }
+    count = PyTuple_Size(rows);
+    if (count < 1) {
+        PyErr_SetString(PyExc_ValueError, "a plugin has at least one capability");
+        return NULL;
+    }
+    retired = PyMem_Malloc(sizeof *retired);
+    capabilities = retired != NULL ? read_capabilities(rows, count) : NULL;
+    if (capabilities == NULL) {
+        PyMem_Free(retired);
+        return PyErr_Occurred() ? NULL : PyErr_NoMemory();
+    }
+    drop_capabilities(self->capabilities, self->capability_count);
     self->capabilities = capabilities;
     self->capability_count = count;
     self->lossy = lossy;
     self->target = (lao__target_t *)(uintptr_t)address;
+    if (before == NULL) {
+        PyMem_Free(retired);
+        return Py_NewRef(Py_None);
+    }
+    retired->target = before;
+    retired->next = self->retired;
+    self->retired = retired;
+    Py_BEGIN_ALLOW_THREADS
+    lao__target_drain(before);
+    Py_END_ALLOW_THREADS
     return Py_NewRef(Py_None);
 }
 
@@ -344,25 +386,35 @@ static PyObject *caller_new(PyTypeObject *type, PyObject *args, PyObject *kwargs
     return (PyObject *)self;
 }
 
+static void destroy_targets(caller_t *self) {
+    lao__target_t *target = self->target;
+    retired_t *retired = self->retired;
+    self->target = NULL;
+    self->retired = NULL;
+    Py_BEGIN_ALLOW_THREADS
+    if (target != NULL) {
+        lao__target_destroy(target);
+    }
+    for (retired_t *one = retired; one != NULL; one = one->next) {
+        lao__target_destroy(one->target);
+    }
+    Py_END_ALLOW_THREADS
+    while (retired != NULL) {
+        retired_t *next = retired->next;
+        PyMem_Free(retired);
+        retired = next;
+    }
+}
+
 static void caller_dealloc(PyObject *object) {
     caller_t *self = (caller_t *)object;
     PyTypeObject *type = Py_TYPE(object);
     freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
-    lao__target_t *target = self->target;
-    Py_ssize_t index;
     if (self->weak_references != NULL) {
         PyObject_ClearWeakRefs(object);
     }
-    self->target = NULL;
-    if (target != NULL) {
-        Py_BEGIN_ALLOW_THREADS
-        lao__target_destroy(target);
-        Py_END_ALLOW_THREADS
-    }
-    for (index = 0; index < self->capability_count; index++) {
-        Py_DECREF(self->capabilities[index].name);
-    }
-    PyMem_Free(self->capabilities);
+    destroy_targets(self);
+    drop_capabilities(self->capabilities, self->capability_count);
     release(object);
     Py_DECREF(type);
 }

@@ -43,6 +43,51 @@ PyObject *lao__tensor_new(lao_value_t *output) {
     return (PyObject *)self;
 }
 
+/* --- lao.Tensor(array) --- */
+
+static void LAO_CALL release_source(lao_value_t *value) {
+    PyGILState_STATE state = PyGILState_Ensure();
+    lao__arguments_clear(value->owner);
+    PyMem_Free(value->owner);
+    PyGILState_Release(state);
+}
+
+/* Borrows the memory of any object with the buffer protocol or __dlpack__. */
+static PyObject *tensor_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
+    static char *names[] = {"array", NULL};
+    PyObject *array;
+    PyObject *capsule = NULL;
+    lao__arguments_t *source;
+    int result;
+    (void)type;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O", names, &array)) {
+        return NULL;
+    }
+    source = PyMem_Malloc(sizeof *source);
+    if (source == NULL) {
+        return PyErr_NoMemory();
+    }
+    lao__arguments_init(source);
+    if (PyObject_CheckBuffer(array)) {
+        result = lao__arguments_set_buffer(source, array, LAO_KIND_TENSOR);
+        if (result == 0 && !source->view.readonly) {
+            source->tensor.flags = 0;
+        }
+    } else {
+        capsule = PyObject_CallMethod(array, "__dlpack__", NULL);
+        result = capsule == NULL ? -1 : lao__arguments_set_capsule(source, capsule, LAO_KIND_TENSOR);
+        Py_XDECREF(capsule);
+    }
+    if (result != 0) {
+        lao__arguments_clear(source);
+        PyMem_Free(source);
+        return NULL;
+    }
+    source->value.owner = source;
+    source->value.release = release_source;
+    return lao__tensor_new(&source->value);
+}
+
 static void tensor_dealloc(PyObject *object) {
     tensor_t *self = (tensor_t *)object;
     PyTypeObject *type = Py_TYPE(object);
@@ -297,6 +342,7 @@ static PyMethodDef tensor_methods[] = {
 };
 
 static PyType_Slot tensor_slots[] = {
+    {Py_tp_new, tensor_new},
     {Py_tp_dealloc, tensor_dealloc},
     {Py_tp_repr, tensor_repr},
     {Py_tp_getset, tensor_attributes},
@@ -312,6 +358,6 @@ static PyType_Slot tensor_slots[] = {
 PyType_Spec lao__tensor_spec = {
     .name = "lao.Tensor",
     .basicsize = sizeof(tensor_t),
-    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .flags = Py_TPFLAGS_DEFAULT,
     .slots = tensor_slots,
 };

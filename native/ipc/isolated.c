@@ -38,6 +38,7 @@ typedef struct held_output {
     lao_managed_tensor_t tensor;
     int64_t shape[LAO_TENSOR_MAX_RANK];
     int64_t strides[LAO_TENSOR_MAX_RANK];
+    char texts[]; /* media type and metadata, copied: in shared memory they could change under the reader */
 } held_output_t;
 
 static void LAO_CALL release_held(lao_value_t *value) {
@@ -81,18 +82,26 @@ static lao_status_t copy_output(const lao__frame_value_t *frame, char *base, lao
 
 static lao_status_t hold_output(const lao__frame_response_t *response, lao__region_t *region, lao_value_t *output,
                                 lao__error_t *error) {
-    held_output_t *held = malloc(sizeof *held);
+    const lao__frame_value_t *frame = &response->value;
+    uint64_t media_size = frame->media_type.size;
+    held_output_t *held = malloc(sizeof *held + (size_t)(media_size + 1 + frame->metadata.size));
     if (held == NULL) {
         return lao__fail(error, LAO_OUT_OF_MEMORY, "out of memory");
     }
     held->region = region;
     held->lease = response->lease;
     lao__region_retain(region);
-    lao__frame_to_value(&response->value, region->file.base, region->file.base, output, &held->tensor, held->shape,
+    lao__frame_to_value(frame, region->file.base, region->file.base, output, &held->tensor, held->shape,
                         held->strides);
-    output->media_type = NULL; /* texts of an array's head stay behind: they could change under the reader */
-    output->metadata = NULL;
-    output->metadata_size = 0;
+    if (output->media_type != NULL) {
+        memcpy(held->texts, output->media_type, (size_t)media_size);
+        output->media_type = held->texts;
+    }
+    held->texts[media_size] = '\0';
+    if (output->metadata != NULL) {
+        memcpy(held->texts + media_size + 1, output->metadata, (size_t)frame->metadata.size);
+        output->metadata = held->texts + media_size + 1;
+    }
     output->owner = held;
     output->release = release_held;
     return LAO_OK;
@@ -478,6 +487,16 @@ static isolated_t *allocate(const lao__isolated_options_t *options) {
     return isolated;
 }
 
+/* A worker that died while loading leaves its last words behind the error's first line. */
+static void add_last_words(isolated_t *isolated, lao__error_t *error) {
+    uint32_t room = LAO__ERROR_CAPACITY - 1 - error->size;
+    if (room > 1) {
+        error->text[error->size++] = '\n';
+        error->size += lao__output_log_tail(&isolated->log, error->text + error->size, room - 1);
+        error->text[error->size] = '\0';
+    }
+}
+
 lao_status_t lao__isolated_open(const lao__isolated_options_t *options, lao__target_t **target, char **description,
                                 lao__error_t *error) {
     isolated_t *isolated;
@@ -507,6 +526,9 @@ lao_status_t lao__isolated_open(const lao__isolated_options_t *options, lao__tar
     }
     if (status != LAO_OK) {
         lao__worker_link_stop(&isolated->workers[0]);
+        if (status == LAO_CRASHED) {
+            add_last_words(isolated, error);
+        }
         destroy_isolated(&isolated->target);
         return status;
     }

@@ -135,6 +135,11 @@ void lao__worker_link_stop(lao__worker_link_t *link) {
             usleep(100);
         }
     }
+    /* A process that somebody traces is dead before its parent may reap it. */
+    while (atomic_load(&link->dead) && !link->end.known && lao__now_ns() < until_ns) {
+        link->end = lao__process_reap(&link->process);
+        usleep(100);
+    }
     lao__monitor_remove_watch(&link->death);
     lao__monitor_remove_watch(&link->output);
     drop_memory(link);

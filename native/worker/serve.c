@@ -69,6 +69,8 @@ static const char *text_at(const worker_t *worker, lao__frame_span_t span) {
     return span.size == 0 ? NULL : worker->memory->requests.base + span.offset;
 }
 
+static void LAO_CALL free_description(lao_value_t *value) { free((void *)(uintptr_t)value->data); }
+
 static lao_status_t open_plugin(worker_t *worker, lao_value_t *description) {
     const lao__frame_request_t *request = worker->request;
     static uint32_t output_kinds[4096];
@@ -96,6 +98,7 @@ static lao_status_t open_plugin(worker_t *worker, lao_value_t *description) {
         return lao__fail(&worker->error, LAO_OUT_OF_MEMORY, "out of memory");
     }
     description->size = strlen(description->data);
+    description->release = free_description;
     for (index = 0; index < module->capability_count; index++) {
         output_kinds[index] = module->capabilities[index].output_kind;
     }

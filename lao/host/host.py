@@ -1,0 +1,263 @@
+"""The host: loads plugins and keeps what they share."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import weakref
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from lao import paths
+from lao._native import SharedMemory, lib, setup
+from lao.errors import InvalidInput, LaoError, PluginLoadError, PluginNotFound
+from lao.host import convert
+from lao.host.backend import Backend, Order
+from lao.host.describe import PluginInfo, read_description
+from lao.host.failure import exception_of
+from lao.host.inprocess import InProcess
+from lao.host.isolated import Isolated
+from lao.host.plugin import Loaded, Plugin
+from lao.host.policy import DEFAULT_TIMEOUT_S, Decision, decide
+from lao.host.private_copy import PrivateCopy, make_private_copy
+from lao.host.source import FileLocator, Locator, Source, source_of_directory, source_of_library
+from lao.model.json_schema import check_config, defaults_of
+from lao.model.manifest import Manifest, check_manifest, require_compatible
+from lao.package.inspect import LibraryInfo, inspect_library
+from lao.package.loadable import explain_unloadable
+
+__all__ = ["Host"]
+
+setup(exception_of, convert.to_native, convert.from_native, convert.param_to_json)
+
+_THREADS = 16  # for acall, astream and map
+_warned: set[str] = set()
+_warned_lock = threading.Lock()
+
+
+class Host:
+    """Loads plugins. A context manager that closes them all.
+
+    Args:
+        home: LAO's folder; default is LAO_HOME or the user's data folder.
+        locator: Who knows plugins by name; default knows none (`lao.Host` brings one).
+
+    Example:
+        >>> with lao.Host() as host:                              # doctest: +SKIP
+        ...     host.load("plugins/shout")("hello")
+        'HELLO'
+    """
+
+    def __init__(self, home: str | os.PathLike[str] | None = None, *, locator: Locator | None = None) -> None:
+        self._home = Path(home) if home is not None else paths.home()
+        self._locator: Locator = locator or FileLocator()
+        self._plugins: weakref.WeakSet[Plugin] = weakref.WeakSet()
+        self._pool: ThreadPoolExecutor | None = None
+        self._lock = threading.Lock()
+        self._closed = False
+        lib.lao__monitor_catch_sigint()
+
+    def load(
+        self,
+        target: str | os.PathLike[str],
+        *,
+        isolation: str = "auto",
+        workers: int = 1,
+        timeout: float | None = DEFAULT_TIMEOUT_S,
+        strict: bool = False,
+        limits: Mapping[str, float] | None = None,
+        config: Mapping[str, Any] | None = None,
+        data_dir: str | os.PathLike[str] | None = None,
+    ) -> Plugin:
+        """Loads a plugin.
+
+        Args:
+            target: An installed name, a project's name, a library file, or a plugin's directory. A `str` with a path
+                separator, and anything that is no name but exists, is a path.
+            isolation: `"process"`: in worker processes; `"none"`: in this one; `"auto"`: in workers, and only what was
+                built or installed here from local files, since workers are not sandboxed yet.
+            workers: Worker processes, 1 to 64.
+            timeout: Seconds that one call may take, None for no limit; default 30, or the manifest's `timeout_s`.
+            strict: Refuse limits that cannot be enforced instead of listing them in `enforced`.
+            limits: Limits by their names in the manifest's `[resources]`, over what the manifest says.
+            config: Settings by key of the config_schema, over what the user set.
+            data_dir: Its data directory; default `<home>/data/<name>`.
+
+        Raises:
+            PluginNotFound: There is no such plugin.
+            PluginDisabled: The user switched it off.
+            ManifestError: Its manifest has errors, or wants a newer LAO.
+            PluginLoadError: The library cannot be loaded, and why.
+            AbiMismatch: It speaks no ABI that this LAO speaks.
+            PluginCrashed, PluginTimeout: Its worker died, or hung, while loading it.
+            PermissionDenied: `"auto"`, and it came from elsewhere.
+            InvalidInput: An argument, or a setting, is not valid.
+        """
+        if self._closed:
+            raise InvalidInput("the host was closed")
+        if isinstance(workers, bool) or not isinstance(workers, int) or not 1 <= workers <= 64:
+            raise InvalidInput(f"workers must be a number from 1 to 64, not {workers!r}")
+
+        def load_once() -> Loaded:
+            source = self._find(target)
+            decision = decide(source, isolation=isolation, timeout_s=timeout, limits=limits, strict=strict)
+            return self._load(source, decision, workers, dict(config or {}), data_dir)
+
+        def load_again() -> Loaded:
+            fresh = load_once()
+            return fresh
+
+        lib.lao__monitor_catch_sigint()
+        plugin = Plugin._make(load_once(), load_again, self._executor)
+        self._plugins.add(plugin)
+        return plugin
+
+    def empty(self, shape: int | Sequence[int], dtype: Any = "float32") -> Any:
+        """An array, not initialised, in memory that workers map: it crosses to them without a copy.
+
+        Args:
+            shape: Elements per axis.
+            dtype: Anything that `numpy.dtype` takes.
+
+        Returns:
+            A numpy array. Needs numpy.
+        """
+        try:
+            import numpy
+        except ImportError as error:
+            raise LaoError("host.empty makes numpy arrays", hint="pip install numpy") from error
+        lengths = (shape,) if isinstance(shape, int) else tuple(int(length) for length in shape)
+        kind = numpy.dtype(dtype)
+        if any(length < 0 for length in lengths) or kind.hasobject:
+            raise InvalidInput(f"no array of shape {lengths} and dtype {kind} is possible")
+        count = 1
+        for length in lengths:
+            count *= length
+        return numpy.ndarray(lengths, kind, buffer=SharedMemory(count * kind.itemsize))
+
+    def close(self) -> None:
+        """Closes every plugin that it loaded. Idempotent."""
+        self._closed = True
+        for plugin in list(self._plugins):
+            plugin.close()
+        with self._lock:
+            pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # --- Loading ---
+
+    def _executor(self) -> Executor:
+        with self._lock:
+            if self._pool is None:
+                self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="lao-call")
+            return self._pool
+
+    def _find(self, target: str | os.PathLike[str]) -> Source:
+        text = os.fspath(target)
+        is_path = not isinstance(target, str) or os.sep in text or (os.altsep is not None and os.altsep in text)
+        if not is_path:
+            try:
+                return self._locator.locate(text)
+            except PluginNotFound:
+                if not Path(text).exists():
+                    raise
+        path = Path(text).absolute()
+        if path.is_dir():
+            return source_of_directory(path)
+        if not path.exists():
+            raise PluginLoadError(f"cannot load `{text}`", causes=["there is no such file"], where=str(path))
+        return source_of_library(path)
+
+    def _load(
+        self,
+        source: Source,
+        decision: Decision,
+        workers: int,
+        config: dict[str, Any],
+        data_dir: str | os.PathLike[str] | None,
+    ) -> Loaded:
+        if source.manifest is not None:
+            require_compatible(source.manifest)
+        library = inspect_library(source.library)
+        reason = explain_unloadable(library)
+        if reason is not None:
+            raise reason
+        copy = make_private_copy(library)
+        backend: Backend = InProcess() if decision.isolation == "none" else Isolated()
+        _warn_once(source.name, decision.warning)
+        directory = Path(data_dir) if data_dir is not None else source.data_dir or self._home / "data" / source.name
+        directory.mkdir(parents=True, exist_ok=True)
+        order = Order(
+            name=source.name,
+            library=copy.library,
+            original=source.library,
+            config=_settings(source.manifest, {**source.settings, **config}),
+            resource_dir=source.resource_dir,
+            data_dir=directory.absolute(),
+            timeout_s=decision.timeout_s,
+            workers=workers,
+        )
+        opened = backend.open(order)
+        try:
+            description = read_description(opened.description, source.manifest, source.library)
+        except LaoError:
+            lib.lao__target_close(opened.pointer)
+            raise
+        info = _info(source, library, copy, description, decision)
+        return Loaded(backend, opened, description, info, decision, workers)
+
+
+def _info(source: Source, library: LibraryInfo, copy: PrivateCopy, description: Any, decision: Decision) -> PluginInfo:
+    manifest = source.manifest
+    warnings = description.warnings
+    if manifest is not None:
+        warnings += tuple(f"{problem.key}: {problem.message}" for problem in check_manifest(manifest))
+    return PluginInfo(
+        name=manifest.plugin.name if manifest else description.name or source.name,
+        version=description.version or (str(manifest.plugin.version) if manifest else ""),
+        description=description.description or (manifest.plugin.description if manifest else ""),
+        abi=description.abi,
+        library=library.path,
+        digest=copy.digest,
+        isolation=decision.isolation,
+        thread_role=description.thread_role,
+        capabilities=description.capabilities,
+        aliases=description.aliases,
+        warnings=warnings,
+        relaxed=copy.relaxed,
+    )
+
+
+def _settings(manifest: Manifest | None, settings: dict[str, Any]) -> dict[str, Any]:
+    """The defaults of the schema under what was set, checked against it."""
+    if manifest is None or manifest.config_schema is None:
+        return settings
+    whole = {**defaults_of(manifest.config_schema), **settings}
+    problems = check_config(manifest.config_schema, whole)
+    if problems:
+        raise InvalidInput(
+            f"the configuration of `{manifest.plugin.name}` is not valid",
+            causes=[f"{problem.key}: {problem.message}" for problem in problems],
+        )
+    return whole
+
+
+def _warn_once(name: str, warning: str | None) -> None:
+    with _warned_lock:
+        if warning is None or name in _warned:
+            return
+        _warned.add(name)
+    print(f"warning: {warning}", file=sys.stderr)

@@ -1,0 +1,267 @@
+"""A loaded plugin: what `lao.Host.load` gives."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import functools
+import itertools
+import math
+import os
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Executor, Future
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+from lao._native import Caller, Stream, ffi, lib
+from lao.host.backend import Backend, OpenedTarget
+from lao.host.describe import Description, PluginInfo
+from lao.host.policy import Decision, Enforcement
+from lao.host.stats import Stats, read_stats
+from lao.model.capability import Capability
+
+__all__ = ["Loaded", "Plugin", "deadline"]
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Everything that a load brought: what a plugin is made of, and made of again on reload."""
+
+    backend: Backend
+    target: OpenedTarget
+    description: Description
+    info: PluginInfo
+    decision: Decision
+    workers: int
+
+
+class Plugin(Caller):
+    """A plugin that can be called. Made by `lao.Host.load`; a context manager that closes it.
+
+    `plugin(input, **params)` runs its first capability, `plugin.call(name, input, **params)` any. Inputs and outputs are
+    ordinary Python values: text is `str`, JSON `dict` and the like, binary `bytes`, a file `pathlib.Path`, tensors and images
+    arrays (numpy's where it is installed), audio `lao.Audio`. Arrays cross without a copy in-process.
+
+    All methods may be used from any thread; the host keeps to the plugin's thread role.
+
+    Example:
+        >>> with lao.Host() as host:                              # doctest: +SKIP
+        ...     plugin = host.load("shout")
+        ...     plugin("hello"), plugin.call("count", "hello")
+        ('HELLO', {'words': 1})
+    """
+
+    _loaded: Loaded
+    _load_again: Callable[[], Loaded]
+    _executor: Callable[[], Executor]
+    _closed: bool
+
+    @classmethod
+    def _make(cls, loaded: Loaded, load_again: Callable[[], Loaded], executor: Callable[[], Executor]) -> Plugin:
+        self = cls()
+        self._load_again = load_again
+        self._executor = executor
+        self._closed = False
+        self._take(loaded)
+        return self
+
+    def _take(self, loaded: Loaded) -> None:
+        self._loaded = loaded
+        self._attach(loaded.target.address, loaded.description.rows, loaded.description.abi == "lao/0.x")
+
+    # --- What it is ---
+
+    @property
+    def info(self) -> PluginInfo:
+        """Name, version, library and the rest."""
+        return self._loaded.info
+
+    @property
+    def capabilities(self) -> tuple[Capability, ...]:
+        """What it can do; the first is what `plugin(...)` runs."""
+        return self._loaded.info.capabilities
+
+    @property
+    def enforced(self) -> Mapping[str, Enforcement]:
+        """How far each promise (P1 to P12) and each limit is kept: kernel, host, soft or none, and why."""
+        return self._loaded.decision.enforced
+
+    @property
+    def timeout_s(self) -> float | None:
+        """Seconds that one call may take; None for no limit."""
+        seconds = self._loaded.decision.timeout_s
+        return None if math.isinf(seconds) else seconds
+
+    @property
+    def stats(self) -> Stats:
+        """Counters and latencies since it was loaded or reloaded."""
+        return read_stats(self._loaded.target.pointer)
+
+    @property
+    def output(self) -> str:
+        """The newest lines that its workers printed to stdout and stderr; empty in-process."""
+        return self._loaded.backend.output(self._loaded.target.pointer)
+
+    @property
+    def closed(self) -> bool:
+        """True after close()."""
+        return self._closed
+
+    def __repr__(self) -> str:
+        state = "closed" if self._closed else self.info.isolation
+        return f"<lao.Plugin {self.info.name} {self.info.version} ({state})>"
+
+    # --- Calling; `call` and `()` are native ---
+
+    async def acall(self, capability: str, input: Any = None, /, **params: Any) -> Any:
+        """Like `call`, on a thread of the host's, so that the event loop goes on. Cancelling the task cancels the call.
+
+        Raises:
+            What `call` raises.
+        """
+        token = lib.lao__flight_token()
+        flag = ffi.new("uint32_t *")
+        run = functools.partial(
+            contextvars.copy_context().run,
+            self._run_within,
+            lib.lao__glue_get_deadline(),
+            capability,
+            input,
+            params,
+            token,
+            flag,
+        )
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._executor(), run)
+        except asyncio.CancelledError:
+            flag[0] = 1  # before the call began, the flag stops it; afterwards, the token does
+            lib.lao__target_cancel(self._loaded.target.pointer, token)
+            raise
+
+    def _run_within(
+        self, deadline_at: int, capability: str, input: Any, params: dict[str, Any], token: int, flag: Any
+    ) -> Any:
+        lib.lao__glue_set_deadline(deadline_at)
+        try:
+            return self._run(capability, input, params, token, int(ffi.cast("uintptr_t", flag)))
+        finally:
+            lib.lao__glue_set_deadline(2**63 - 1)
+
+    def stream(self, capability: str, input: Any = None, /, **params: Any) -> Stream:
+        """Iterates over the parts of a streaming call as they come; a capability that does not stream gives one part.
+
+        A plugin that is faster than its consumer waits. Closing the iterator (or leaving its `with`) stops the call.
+
+        Raises:
+            What `call` raises, from the iteration.
+        """
+        return self._stream(capability, input, params)
+
+    async def astream(self, capability: str, input: Any = None, /, **params: Any) -> AsyncIterator[Any]:
+        """Like `stream`, without blocking the event loop."""
+        loop = asyncio.get_running_loop()
+        parts = self._stream(capability, input, params)
+        end = object()
+        try:
+            while (part := await loop.run_in_executor(self._executor(), next, parts, end)) is not end:
+                yield part
+        finally:
+            await loop.run_in_executor(self._executor(), parts.close)
+
+    def map(self, capability: str, inputs: Iterable[Any], /, **params: Any) -> Iterator[Any]:
+        """Runs one capability over many inputs and gives the outputs in their order.
+
+        Calls are pipelined: over the plugin's workers, or over threads where its thread role is `full`. A few inputs are
+        taken ahead, so `inputs` may be endless. The first failure is raised in its place and ends the iteration.
+        """
+        return self._pipelined(capability, iter(inputs), params, self._parallel_calls())
+
+    def _parallel_calls(self) -> int:
+        if self.info.isolation == "process":
+            return self._loaded.workers
+        return min(os.cpu_count() or 1, 8) if self.info.thread_role == "full" else 1
+
+    def _pipelined(
+        self, capability: str, inputs: Iterator[Any], params: dict[str, Any], width: int
+    ) -> Iterator[Any]:
+        if width == 1:
+            yield from (self.call(capability, value, **params) for value in inputs)
+            return
+        until = lib.lao__glue_get_deadline()
+        token = lib.lao__flight_token()
+        flag = ffi.new("uint32_t *")
+        waiting: deque[Future[Any]] = deque()
+
+        def submit(value: Any) -> None:
+            job = self._executor().submit(self._run_within, until, capability, value, params, token, flag)
+            waiting.append(job)
+
+        try:
+            for value in itertools.islice(inputs, 2 * width):
+                submit(value)
+            while waiting:
+                yield waiting.popleft().result()
+                for value in itertools.islice(inputs, 1):
+                    submit(value)
+        finally:
+            flag[0] = 1
+            lib.lao__target_cancel(self._loaded.target.pointer, token)
+            for job in waiting:
+                job.cancel()
+
+    def cancel(self) -> int:
+        """Cancels the calls that run now; returns how many. Each raises `Cancelled` once the plugin notices, or, with
+        workers, after a short grace period in any case."""
+        return int(lib.lao__target_cancel(self._loaded.target.pointer, 0))
+
+    def deadline(self, seconds: float) -> Any:
+        """See `lao.host.plugin.deadline`: `with plugin.deadline(0.5): plugin.call(...)`."""
+        return deadline(seconds)
+
+    # --- Life cycle ---
+
+    def reload(self) -> None:
+        """Loads the plugin again, from the same place, and lets new calls go to it; calls in flight finish first.
+
+        A library that fails to load leaves the old one serving.
+
+        Raises:
+            What `Host.load` raises.
+            PluginLoadError: In-process, where a second copy of the library would share state with the first.
+        """
+        self._take(self._load_again())
+
+    def close(self) -> None:
+        """Cancels what runs, ends the instance or its workers. Outputs stay valid. Idempotent."""
+        self._closed = True
+        self._close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+@contextmanager
+def deadline(seconds: float) -> Iterator[None]:
+    """All calls of this thread inside the block end by then, besides their plugins' own time-outs.
+
+    Args:
+        seconds: From now on, above 0. An outer deadline that is earlier stays in force.
+
+    Raises:
+        PluginTimeout: From a call that is still running then.
+    """
+    before = lib.lao__glue_get_deadline()
+    lib.lao__glue_set_deadline(min(before, lib.lao__glue_now_ns() + int(seconds * 1e9)))
+    try:
+        yield
+    finally:
+        lib.lao__glue_set_deadline(before)

@@ -1,0 +1,129 @@
+"""Where a plugin comes from: what the host needs to know before it loads one, and who tells it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from lao.errors import PluginLoadError, PluginNotFound
+from lao.model.manifest import Manifest, parse_manifest, read_manifest
+from lao.package.embed import embedded_manifest
+
+__all__ = ["FileLocator", "Locator", "Source", "source_of_directory", "source_of_library"]
+
+_SUFFIXES = (".so", ".dylib", ".dll")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A plugin that was found and not loaded.
+
+    Attributes:
+        name: By which the user knows it.
+        library: The shared library.
+        manifest: Its manifest, or None (most LAO 0.x plugins have none).
+        resource_dir: Its package, or the folder that it lies in.
+        local: It was built or installed here from a local file. What came from elsewhere runs only when it is named.
+        enabled: False: the user switched it off.
+        settings: What the user set, by key of the config_schema.
+        data_dir: Its data directory, or None for the default.
+    """
+
+    name: str
+    library: Path
+    manifest: Manifest | None = None
+    resource_dir: Path | None = None
+    local: bool = True
+    enabled: bool = True
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    data_dir: Path | None = None
+
+
+class Locator(Protocol):
+    """Finds plugins by what the user calls them."""
+
+    def locate(self, target: str) -> Source:
+        """The source of an installed name or of a local project's.
+
+        Raises:
+            PluginNotFound: There is none of that name.
+        """
+        ...
+
+
+class FileLocator:
+    """Knows no names: for hosts that load files only."""
+
+    def locate(self, target: str) -> Source:
+        raise PluginNotFound(f"there is no plugin `{target}`", name=target)
+
+
+def source_of_library(path: Path) -> Source:
+    """A library file, with the manifest that is embedded in it or lies beside it.
+
+    Raises:
+        ManifestError: The manifest has errors.
+    """
+    beside = path.parent / "plugin.toml"
+    text = embedded_manifest(path)
+    manifest = None
+    if text is not None:
+        manifest = parse_manifest(text, file=f"{path.name} (embedded plugin.toml)")
+    elif beside.is_file() and _speaks_for(beside, path):
+        manifest = read_manifest(beside)
+    stem = path.stem.removeprefix("lib")
+    return Source(manifest.plugin.name if manifest else stem, path, manifest, path.parent)
+
+
+def _speaks_for(manifest_file: Path, library: Path) -> bool:
+    """A manifest beside a library is the library's when no other library lies there."""
+    others = [file for file in manifest_file.parent.iterdir() if file.suffix in _SUFFIXES and file != library]
+    return not others
+
+
+def source_of_directory(directory: Path) -> Source:
+    """A project that was built, or an unpacked package.
+
+    Raises:
+        PluginLoadError: There is no library in it, or more than one and no manifest that names it.
+        ManifestError: The manifest has errors.
+    """
+    manifest_file = directory / "plugin.toml"
+    manifest = read_manifest(manifest_file) if manifest_file.is_file() else None
+    name = manifest.plugin.name if manifest else directory.name
+    libraries = _built(directory) or sorted(file for file in directory.iterdir() if file.suffix in _SUFFIXES)
+    if len(libraries) > 1:
+        libraries = [file for file in libraries if _same_name(file, name)] or libraries
+    if not libraries:
+        raise PluginLoadError(
+            f"cannot load `{name}`",
+            causes=["there is no library in its directory"],
+            where=str(directory),
+            hint=f"run `lao plugin build {directory}`",
+        )
+    if len(libraries) > 1:
+        names = ", ".join(f"`{file.name}`" for file in libraries)
+        raise PluginLoadError(
+            f"cannot load `{name}`", causes=[f"which library is it: {names}?"], where=str(directory)
+        )
+    return Source(name, libraries[0], manifest, directory)
+
+
+def _built(directory: Path) -> list[Path]:
+    """The newest library that `lao plugin build` made."""
+    outputs = [
+        file
+        for profile in ("release", "debug")
+        for file in sorted((directory / "build" / "lao" / profile).glob("*"))
+        if file.suffix in _SUFFIXES
+    ]
+    return [max(outputs, key=lambda file: file.stat().st_mtime_ns)] if outputs else []
+
+
+def _same_name(library: Path, name: str) -> bool:
+    def fold(text: str) -> str:
+        return text.lower().replace("-", "").replace("_", "")
+
+    return fold(library.stem.removeprefix("lib")) == fold(name)

@@ -1,0 +1,127 @@
+"""Plugins by name: wires what is installed and the local projects into the host."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+from typing import Any
+
+from lao import host
+from lao.errors import InvalidInput, PluginLoadError, PluginNotFound
+from lao.host.source import Source, source_of_directory, source_of_library
+from lao.model.names import printable, suggest
+from lao.projects import Project, find_project, find_projects
+from lao.store import Installed, Store
+
+__all__ = ["Host", "Names", "load"]
+
+
+class Names:
+    """Finds installed plugins first, then projects under `plugins/` and in LAO_PLUGIN_DIR and LAO_PLUGINS_DIR.
+
+    Args:
+        home: LAO's folder; default is LAO_HOME or the user's data folder.
+    """
+
+    def __init__(self, home: Path | None = None) -> None:
+        self._store = Store(home)
+
+    def locate(self, target: str) -> Source:
+        """The plugin of that name, as spelled or with case and `-` against `_` ignored.
+
+        Raises:
+            PluginNotFound: There is none; with suggestions.
+            PluginLoadError: It is a project that was not built.
+            ManifestError: Its manifest has errors.
+        """
+        try:
+            installed = self._store.get(target)
+            project = None if installed is not None else find_project(target)
+        except InvalidInput:
+            raise self._not_found(target) from None
+        if installed is not None:
+            return self._of_installed(installed)
+        if project is not None:
+            return self._of_project(project)
+        raise self._not_found(target)
+
+    def _of_installed(self, installed: Installed) -> Source:
+        found = source_of_directory(installed.directory) if installed.has_manifest else None
+        return Source(
+            name=installed.name,
+            library=installed.library,
+            manifest=found.manifest if found is not None else source_of_library(installed.library).manifest,
+            resource_dir=installed.directory,
+            local=installed.origin.kind != "url",
+            enabled=installed.enabled,
+            settings=self._store.settings(installed.name),
+            data_dir=self._store.home / "data" / installed.name,
+        )
+
+    def _of_project(self, project: Project) -> Source:
+        if project.library is None:
+            raise PluginLoadError(
+                f"cannot load `{project.name}`",
+                causes=["the project is not built"],
+                where=str(project.directory),
+                hint=f"run `lao plugin build {project.directory}`",
+            )
+        found = source_of_library(project.library)
+        if project.manifest_file is not None:
+            found = source_of_directory(project.directory)
+        return Source(
+            name=project.name,
+            library=project.library,
+            manifest=found.manifest,
+            resource_dir=project.directory,
+            enabled=self._store.is_enabled(project.name),
+            settings=self._store.settings(project.name),
+            data_dir=self._store.home / "data" / project.name,
+        )
+
+    def _not_found(self, target: str) -> PluginNotFound:
+        known = [*self._store.names(), *(project.name for project in find_projects())]
+        near = suggest(target, known)
+        return PluginNotFound(
+            f"there is no plugin `{printable(target)}`",
+            name=target,
+            suggestions=near,
+            causes=["it is neither installed, nor a local project, nor a file"],
+            hint=None if near else "run `lao plugin list` for what there is",
+        )
+
+
+class Host(host.Host):
+    """Loads plugins by name, file or directory; see `lao.host.Host`.
+
+    Args:
+        home: LAO's folder; default is LAO_HOME or the user's data folder.
+
+    Example:
+        >>> with lao.Host() as host:                              # doctest: +SKIP
+        ...     host.load("shout")("hello")
+        'HELLO'
+    """
+
+    def __init__(self, home: str | os.PathLike[str] | None = None) -> None:
+        directory = Path(home) if home is not None else None
+        super().__init__(directory, locator=Names(directory))
+
+
+_default: Host | None = None
+_default_lock = threading.Lock()
+
+
+def load(target: str | os.PathLike[str], **options: Any) -> host.Plugin:
+    """Loads a plugin with a host that lives as long as the process.
+
+    Args:
+        target: As for `Host.load`.
+        options: As for `Host.load`.
+    """
+    global _default  # noqa: PLW0603 - the one default host, made when first needed
+    with _default_lock:
+        if _default is None:
+            _default = Host()
+    return _default.load(target, **options)
