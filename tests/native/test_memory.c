@@ -68,7 +68,7 @@ static void arena_refuses_foreign_memory(void) {
     EXPECT(!lao__arena_free(&arena, memory));     /* its header would lie before the region */
     EXPECT(lao__arena_free(&arena, block));
     EXPECT(!lao__arena_free(&arena, block)); /* twice */
-    EXPECT(!lao__arena_holds(&arena, memory - 1, 1));
+    EXPECT(!lao__arena_holds(&arena, (const void *)((uintptr_t)memory - 1), 1));
     EXPECT(!lao__arena_holds(&arena, memory + ARENA - 1, 2));
     EXPECT(!lao__arena_holds(&arena, memory, UINT64_MAX));
     EXPECT(lao__arena_holds(&arena, memory, ARENA));
