@@ -7,13 +7,15 @@ content only: the same files give the same bytes.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -52,9 +54,11 @@ __all__ = [
     "record_of",
     "verify_record",
     "write_archive",
+    "write_record",
 ]
 
 _MANIFEST = "plugin.toml"
+_MAGICS = {b"\x1f\x8b": "tar.gz", b"\x28\xb5\x2f\xfd": "lao"}
 _KEPT = 4 << 20  # bytes of plugin.toml and RECORD that are kept in memory
 _CHUNK = 1 << 20
 
@@ -68,21 +72,22 @@ def archive_kind(path: str | Path) -> str | None:
 
 
 class Archive:
-    """An archive that was read and found harmless. Close it, or use it as a context manager.
+    """An archive that was read and found harmless. Made by `open_archive`; keeps no file open.
 
     Attributes:
-        path: The file. kind: `"tar.gz"` or `"lao"`. sha256: Of the whole file, in hexadecimal. members: Its
-        regular files, by their names inside the package. root: The folder that all of them lie in, as
-        archives by others often have it; empty when there is none. It is
-            not part of the names in `members`.
+        path: The file.
+        kind: `"tar.gz"` or `"lao"`.
+        sha256: Of the whole file, in hexadecimal.
+        members: Its regular files, by their names inside the package.
+        root: The folder that all of them lie in, as archives by others often have it; empty when there is
+            none. It is not part of the names in `members`.
         manifest_text: The content of plugin.toml, or None when there is none.
         has_record: It carries a RECORD, which was verified.
     """
 
-    def __init__(self, path: Path, file: BinaryIO, kind: str, limits: Limits) -> None:
+    def __init__(self, path: Path, file: BufferedReader, kind: str, limits: Limits) -> None:
         self.path = path
         self.kind = kind
-        self._file = file
         self._limits = limits
         kept: dict[str, bytearray] = {}
 
@@ -90,7 +95,7 @@ class Archive:
             if member.name.rpartition("/")[2] in (_MANIFEST, RECORD) and member.size <= _KEPT:
                 kept.setdefault(member.name, bytearray()).extend(data)
 
-        self._all = read_members(self._stream(), strict=kind == "lao", limits=limits, sink=keep)
+        self._all = self._read(file, keep)
         self.root = _root(self._all)
         self.members = tuple(_without(self.root, member) for member in self._all if not member.folder)
         prefix = f"{self.root}/" if self.root else ""
@@ -102,12 +107,13 @@ class Archive:
             raise Refused(f"its `{_MANIFEST}` is larger than {_KEPT} bytes")
         if self.has_record:
             self._check_record(record)
-        self.sha256 = self._hash()
+        file.seek(0)
+        self.sha256 = hashlib.file_digest(file, "sha256").hexdigest()
 
     def extract(self, directory: str | Path) -> Path:
         """Unpacks into a directory that does not exist yet: all of it, or on any error nothing.
 
-        Files get mode 644 or 755. They are flushed to the disk only by whoever needs that.
+        Files get mode 644 or 755. Nothing is flushed to the disk; whoever installs does that.
 
         Returns:
             The directory.
@@ -125,7 +131,8 @@ class Archive:
         except OSError as error:
             raise _cannot("unpack into", target, error) from None
         try:
-            self._unpack(staged)
+            with _opened(self.path) as file:
+                self._unpack(file, staged)
             os.chmod(staged, 0o755)
             os.rename(staged, target)
         except OSError as error:
@@ -134,30 +141,16 @@ class Archive:
             shutil.rmtree(staged, ignore_errors=True)
         return target
 
-    def close(self) -> None:
-        """Closes the file; more than once does no harm."""
-        self._file.close()
+    def _read(self, file: BufferedReader, sink: Callable[[Member, bytes], None]) -> list[Member]:
+        stream = open_stream(file, self.kind, self._limits)
+        return read_members(stream, strict=self.kind == "lao", limits=self._limits, sink=sink)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def _stream(self) -> BinaryIO:  # type: ignore[override]
-        self._file.seek(0)
-        return open_stream(self._file, self.kind, self._limits)  # type: ignore[return-value]
-
-    def _unpack(self, staged: Path) -> None:
-        with _Writer(staged, self.root) as writer, _refusing(self.path):
-            again = read_members(
-                self._stream(),  # type: ignore[arg-type]
-                strict=self.kind == "lao",
-                limits=self._limits,
-                sink=writer.write,
-            )
+    def _unpack(self, file: BufferedReader, staged: Path) -> None:
+        with _Writer(staged, self.root) as writer:
+            try:
+                again = self._read(file, writer.write)
+            except Refused:
+                again = []
         if again != self._all:
             raise VerificationError(f"`{self.path}` changed while it was unpacked", where=str(self.path))
 
@@ -169,16 +162,12 @@ class Archive:
         if differences:
             raise VerificationError("its files are not what RECORD says", causes=differences)
 
-    def _hash(self) -> str:
-        self._file.seek(0)
-        return hashlib.file_digest(self._file, "sha256").hexdigest()
-
 
 def open_archive(path: str | Path, *, limits: Limits | None = None) -> Archive:
     """Reads an archive and checks all of it; nothing is written.
 
     Args:
-        path: A `.tar.gz`, `.tgz` or `.lao` file.
+        path: A `.tar.gz` or `.lao` file; what it is follows from its content, not from its name.
         limits: What it may cost; the default allows 4 GiB in 10,000 members at a ratio of 200.
 
     Raises:
@@ -186,25 +175,15 @@ def open_archive(path: str | Path, *, limits: Limits | None = None) -> Archive:
         LaoError: It cannot be read, is not an archive, or is a `.lao` and no zstd module is installed.
     """
     path = Path(path)
-    kind = archive_kind(path)
-    if kind is None:
-        raise InvalidInput(
-            f"`{path.name}` is not a plugin archive", hint="archives end in `.tar.gz`, `.tgz` or `.lao`"
-        )
-    try:
-        # O_NONBLOCK: opening a FIFO must not wait for a writer.
-        flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
-        file = os.fdopen(os.open(path, flags), "rb")
-    except OSError as error:
-        raise _cannot("read", path, error) from None
-    try:
+    with _opened(path) as file, _refusing(path):
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise Refused("it is not a regular file")
-        with _refusing(path):
-            return Archive(path, file, kind, limits or Limits())
-    except BaseException:
-        file.close()
-        raise
+        head = file.read(4)
+        kind = next((kind for magic, kind in _MAGICS.items() if head.startswith(magic)), None)
+        if kind is None:
+            raise Refused("it is no plugin archive: it begins neither like gzip nor like zstd")
+        file.seek(0)
+        return Archive(path, file, kind, limits or Limits())
 
 
 def write_archive(source: str | Path | Mapping[str, bytes | Path], output: str | Path) -> Path:
@@ -252,6 +231,20 @@ def write_archive(source: str | Path | Mapping[str, bytes | Path], output: str |
 
 
 # --- reading ---
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BufferedReader]:
+    try:
+        # O_NONBLOCK: opening a FIFO must not wait for a writer.
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0))
+    except OSError as error:
+        raise _cannot("read", path, error) from None
+    if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise _cannot("read", path, IsADirectoryError(errno.EISDIR, "is a directory"))
+    with os.fdopen(descriptor, "rb") as file:
+        yield file
 
 
 class _Writer:

@@ -12,10 +12,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from lao.errors import VerificationError
+from lao.errors import LaoError, VerificationError
 from lao.model.names import printable
 
-__all__ = ["RECORD", "Entry", "format_record", "parse_record", "record_digest", "record_of", "verify_record"]
+__all__ = [
+    "RECORD",
+    "Entry",
+    "format_record",
+    "parse_record",
+    "record_digest",
+    "record_of",
+    "verify_record",
+    "write_record",
+]
 
 RECORD = "RECORD"
 _LINE = re.compile(r"sha256=([0-9a-f]{64}) (0|[1-9][0-9]{0,15}) ([\x20-\x7e]+)")
@@ -121,6 +130,28 @@ def record_digest(directory: str | Path) -> str:
     except FileNotFoundError:
         data = format_record(record_of(root).values())
     return hashlib.sha256(data).hexdigest()
+
+
+def write_record(directory: str | Path) -> Path:
+    """Writes the RECORD of a directory, replacing one that is there.
+
+    Returns:
+        Its path.
+
+    Raises:
+        VerificationError: There is something in it that is neither a file nor a directory.
+        LaoError: A file cannot be read or written.
+    """
+    path = Path(directory, RECORD)
+    try:
+        path.write_bytes(format_record(record_of(directory).values()))
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise LaoError(f"cannot write `{path}`", causes=[reason], where=str(path)) from None
+    except UnicodeEncodeError as error:
+        cause = f"`{printable(error.object[error.start - 20 : error.end])}` is not ASCII"
+        raise VerificationError(f"`{directory}` is not a package", causes=[cause], where=str(path)) from None
+    return path
 
 
 def _entry(path: Path, relative: str) -> Entry:

@@ -1,14 +1,14 @@
 """A strict reader of tar archives, from a compressed stream, that writes nothing.
 
-Refused, whatever made the archive: absolute paths, `..`, names that are not printable ASCII or not allowed on Windows,
-names above 100 bytes, symbolic and hard links, devices, FIFOs, PAX and GNU records, setuid, setgid and sticky bits, two
-members of one name (also when case is folded, and a file where another member has a folder), wrong checksums, data after the
-end of the archive or of the compressed stream, and more bytes, members or compression than the limits allow. Sizes in
-headers are never trusted to allocate.
+Refused, whatever made the archive: absolute paths, `..`, names that are not printable ASCII or not allowed on
+Windows, names above 100 bytes, symbolic and hard links, devices, FIFOs, PAX and GNU records, setuid, setgid
+and sticky bits, two members of one name (also when case is folded, and a file where another member has a
+folder), wrong checksums, data after the end of the archive or of the compressed stream, and more bytes,
+members or compression than the limits allow. Sizes in headers are never trusted to allocate.
 
-Tolerated in `.tar.gz` files made by others: any order of members, folders as members, a leading `./`, times, owners,
-permission bits beyond 644 and 755 (they are reduced to those), the old GNU magic on plain members, zero padding at the end,
-a missing RECORD. A `.lao` file may have none of these.
+Tolerated in `.tar.gz` files made by others: any order of members, folders as members, a leading `./`, times,
+owners, permission bits beyond 644 and 755 (they are reduced to those), the old GNU magic on plain members,
+zero padding at the end, a missing RECORD. A `.lao` file may have none of these.
 """
 
 from __future__ import annotations
@@ -76,7 +76,8 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A regular file, or with `folder` a folder, in an archive. `size` is in bytes; `mode` is 0o644 or 0o755."""
+    """A regular file, or with `folder` a folder, in an archive. `size` is in bytes; `mode` is 0o644 or
+    0o755."""
 
     name: str
     size: int
@@ -129,7 +130,8 @@ def _zstd_module() -> Any:
 
 
 def compressor_for(kind: str) -> Any:
-    """An object with `compress(data)` and `flush()` for `"tar.gz"` or `"lao"`; its output depends on the input only."""
+    """An object with `compress(data)` and `flush()` for `"tar.gz"` or `"lao"`; its output depends on the
+    input only."""
     if kind == "tar.gz":
         return zlib.compressobj(9, zlib.DEFLATED, 31)
     module = _zstd_module()
@@ -196,7 +198,8 @@ class Stream:
     _starved = True
 
     def _needs_input(self) -> bool:
-        """Output is asked for until none comes, and only then more input is given: pending input stays small."""
+        """Output is asked for until none comes, and only then more input is given: pending input stays
+        small."""
         return self._starved
 
 
