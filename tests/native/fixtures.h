@@ -62,15 +62,18 @@ __attribute__((unused)) static void prepare(text_call_t *it, uint32_t capability
     it->call.params = it->params;
     it->call.deadline_ns = LAO__NO_DEADLINE;
     if (text != NULL) {
-        it->input = (lao_value_t){.struct_size = sizeof(lao_value_t), .kind = LAO_KIND_TEXT, .data = text,
-                                  .size = strlen(text), .file_handle = -1};
+        it->input = (lao_value_t){.struct_size = sizeof(lao_value_t),
+                                  .kind = LAO_KIND_TEXT,
+                                  .data = text,
+                                  .size = strlen(text),
+                                  .file_handle = -1};
         it->call.input_count = 1;
     }
 }
 
 __attribute__((unused)) static void set_param(text_call_t *it, const char *name, int64_t value) {
-    it->param = (lao_param_t){.struct_size = sizeof(lao_param_t), .type = LAO_PARAM_INT, .name = name,
-                              .integer = value};
+    it->param =
+        (lao_param_t){.struct_size = sizeof(lao_param_t), .type = LAO_PARAM_INT, .name = name, .integer = value};
     it->call.param_count = 1;
 }
 

@@ -69,7 +69,8 @@ static void refuse(int32_t rank, const int64_t *shape, const int64_t *strides, c
 
 static void broken_layouts(void) {
     const int64_t two[2] = {2, 2}, negative[2] = {2, -1}, least[1] = {INT64_MIN}, most[1] = {INT64_MAX};
-    const int64_t product[2] = {INT64_C(1) << 40, INT64_C(1) << 40}, product32[2] = {INT64_C(1) << 32, INT64_C(1) << 32};
+    const int64_t product[2] = {INT64_C(1) << 40, INT64_C(1) << 40},
+                  product32[2] = {INT64_C(1) << 32, INT64_C(1) << 32};
     const int64_t up[2] = {INT64_MAX, 1}, down[2] = {INT64_MIN, 1}, both_up[2] = {INT64_MAX, INT64_MAX};
     const int64_t above[1] = {(INT64_C(1) << 38) + 1}, hidden[3] = {0, INT64_C(1) << 62, INT64_C(1) << 62};
     int64_t ones[LAO_TENSOR_MAX_RANK + 1];
@@ -105,8 +106,8 @@ static void strides_of_single_elements(void) {
 
 /* Whatever the numbers are: no overflow (UBSan watches), and an accepted extent is one that memory can have. */
 static void random_layouts(void) {
-    static const int64_t edges[] = {0,         1,          2,          -1,        3,          INT64_MAX, INT64_MIN,
-                                    1L << 20,  1L << 31,   1L << 32,   -(1L << 31), 1L << 62, -(1L << 62), 7};
+    static const int64_t edges[] = {0,        1,        2,        -1,          3,        INT64_MAX,   INT64_MIN,
+                                    1L << 20, 1L << 31, 1L << 32, -(1L << 31), 1L << 62, -(1L << 62), 7};
     uint64_t seed = 20260101;
     int accepted = 0;
     for (int round = 0; round < 200000; round++) {
@@ -134,8 +135,8 @@ static float elements[6];
 static lao_managed_tensor_t managed;
 
 static lao_value_t text_value(void) {
-    return (lao_value_t){.struct_size = sizeof(lao_value_t), .kind = LAO_KIND_TEXT, .data = "abc", .size = 3,
-                         .file_handle = -1};
+    return (lao_value_t){
+        .struct_size = sizeof(lao_value_t), .kind = LAO_KIND_TEXT, .data = "abc", .size = 3, .file_handle = -1};
 }
 
 static lao_value_t tensor_value(uint32_t kind, int32_t rank) {

@@ -41,8 +41,13 @@ static arrived_t *send(const lao_value_t *value) {
 static void data_there_and_back(void) {
     static const char text[] = "text with a \0 in it";
     for (uint32_t kind = LAO_KIND_TEXT; kind <= LAO_KIND_FILE; kind++) {
-        lao_value_t value = {.struct_size = sizeof value, .kind = kind, .data = text, .size = sizeof text - 1,
-                             .media_type = "text/plain", .metadata = "{\"a\":1}", .metadata_size = 7};
+        lao_value_t value = {.struct_size = sizeof value,
+                             .kind = kind,
+                             .data = text,
+                             .size = sizeof text - 1,
+                             .media_type = "text/plain",
+                             .metadata = "{\"a\":1}",
+                             .metadata_size = 7};
         arrived_t *it = send(&value);
         EXPECT_EQUAL(it->value.size, sizeof text - 1);
         EXPECT(memcmp(it->value.data, text, sizeof text - 1) == 0);
@@ -253,9 +258,23 @@ static void touch(const lao__frame_value_t *frame, char *memory, uint64_t size) 
 
 /* A million frames, each a sound one with a few fields, bytes or bits changed. The seed is fixed: a failure replays. */
 static void mutated_frames(void) {
-    static const uint64_t interesting[] = {0,          1,          2,         63,        64,         65,
-                                           4095,       4096,       REGION,    REGION - 1, REGION + 1, UINT32_MAX,
-                                           INT32_MAX,  UINT64_MAX, INT64_MAX, 1u << 31,  UINT64_C(1) << 40,
+    static const uint64_t interesting[] = {0,
+                                           1,
+                                           2,
+                                           63,
+                                           64,
+                                           65,
+                                           4095,
+                                           4096,
+                                           REGION,
+                                           REGION - 1,
+                                           REGION + 1,
+                                           UINT32_MAX,
+                                           INT32_MAX,
+                                           UINT64_MAX,
+                                           INT64_MAX,
+                                           1u << 31,
+                                           UINT64_C(1) << 40,
                                            UINT64_C(1) << 63};
     enum { SIZE = 4096 };
     char *memory = malloc(SIZE);

@@ -47,8 +47,11 @@ static lao__target_t *open_isolated(const char *library, uint32_t workers) {
 }
 
 static lao_status_t try_open(const char *library, int64_t timeout_ns) {
-    const lao__isolated_options_t options = {.executable = WORKER, .library = library, .workers = 1,
-                                             .timeout_ns = LAO__NO_DEADLINE, .open_timeout_ns = timeout_ns,
+    const lao__isolated_options_t options = {.executable = WORKER,
+                                             .library = library,
+                                             .workers = 1,
+                                             .timeout_ns = LAO__NO_DEADLINE,
+                                             .open_timeout_ns = timeout_ns,
                                              .grace_ns = 50 * MS};
     lao__target_t *target = NULL;
     char *text = NULL;
@@ -91,8 +94,9 @@ static void calls_in_another_process(void) {
     EXPECT_CONTAINS(description, "\"name\":\"echo\",\"version\":\"1.2.3\"");
     expect_answer(target, number_of("text"), "hello", "hello");
     expect_answer(target, number_of("text"), "", "");
-    expect_answer(target, number_of("config"), NULL, "{\"config\":{\"key\":\"value\"},\"resource_dir\":null,"
-                                                     "\"data_dir\":\"/tmp\"}");
+    expect_answer(target, number_of("config"), NULL,
+                  "{\"config\":{\"key\":\"value\"},\"resource_dir\":null,"
+                  "\"data_dir\":\"/tmp\"}");
     prepare(&it, number_of("where"), NULL);
     EXPECT_EQUAL(run_call(target, &it), LAO_OK);
     EXPECT_EQUAL(field("pid"), lao__isolated_pid(target, 0));
@@ -103,7 +107,7 @@ static void calls_in_another_process(void) {
 
 /* Every size on both sides of where payloads move from the frame into the arena. */
 static void payloads_of_many_sizes(void) {
-    static const size_t sizes[] = {1,     63,    64,    4095,   4096,   32767,   32768,          32769,
+    static const size_t sizes[] = {1,     63,    64,    4095,  4096,  32767,   32768,         32769,
                                    61439, 61440, 65535, 65536, 65537, 1 << 20, (1 << 20) + 1, 3 << 20};
     lao__target_t *target = open_isolated(FIXTURE("echo_full"), 1);
     uint64_t seed = 3;
@@ -127,8 +131,11 @@ static void arrays(void) {
     static float numbers[600 * 400];
     int64_t shape[2] = {600, 400}, reversed[2] = {-400, 1};
     lao_managed_tensor_t managed = {.dlpack_major = 1,
-                                    .tensor = {.data = numbers, .device = {LAO_DEVICE_CPU, 0}, .rank = 2,
-                                               .dtype = {LAO_DTYPE_FLOAT, 32, 1}, .shape = shape}};
+                                    .tensor = {.data = numbers,
+                                               .device = {LAO_DEVICE_CPU, 0},
+                                               .rank = 2,
+                                               .dtype = {LAO_DTYPE_FLOAT, 32, 1},
+                                               .shape = shape}};
     lao__target_t *target = open_isolated(FIXTURE("echo_full"), 1);
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         numbers[i] = (float)i;

@@ -1,6 +1,6 @@
 /* UTF-8: what RFC 3629 allows and nothing else, at every position relative to the eight-byte steps. */
-#include "expect.h"
 #include "core/utf8.h"
+#include "expect.h"
 
 static void boundaries_of_each_length(void) {
     static const struct {

@@ -5,9 +5,7 @@
 
 /* --- layouts, on tables in this program's own memory --- */
 
-static const char *a_name(void) {
-    return "name";
-}
+static const char *a_name(void) { return "name"; }
 
 /* Word 0 of a table with a version: the version in the low half, padding in the high one. */
 #define CODE ((uint64_t)(uintptr_t)a_name)
@@ -97,10 +95,17 @@ static void tables_outside_of_every_library(void) {
 /* --- the failure rule --- */
 
 static void failures_by_text(void) {
-    static const char *const failures[] = {"",        " ",         "\t\r\n ",      "error:",          "error: x",
-                                           "Error: x", "ERROR:x",  " \n error: x", "eRRoR: whatever"};
-    static const char *const successes[] = {"no errors found", "error", "an error: x", "errors: 3", "Errorless",
-                                            "Summarizer error: x", "whisper.cpp failed: x", "0", "."};
+    static const char *const failures[] = {"",         " ",       "\t\r\n ",      "error:",         "error: x",
+                                           "Error: x", "ERROR:x", " \n error: x", "eRRoR: whatever"};
+    static const char *const successes[] = {"no errors found",
+                                            "error",
+                                            "an error: x",
+                                            "errors: 3",
+                                            "Errorless",
+                                            "Summarizer error: x",
+                                            "whisper.cpp failed: x",
+                                            "0",
+                                            "."};
     for (size_t i = 0; i < sizeof failures / sizeof *failures; i++) {
         EXPECT(lao__vtable_text_is_failure("EchoPlugin", failures[i]));
         EXPECT(lao__vtable_text_is_failure(NULL, failures[i]));
@@ -120,10 +125,9 @@ static void failures_by_text(void) {
 /* --- whole plugins --- */
 
 static const char *const layouts[] = {
-    FIXTURE("v0_24_function"), FIXTURE("v0_24_symbol"), FIXTURE("v0_24_data"),
-    FIXTURE("v0_40_function"), FIXTURE("v0_40_symbol"), FIXTURE("v0_40_data"),
-    FIXTURE("v0_64_function"), FIXTURE("v0_64_symbol"), FIXTURE("v0_64_data"),
-    FIXTURE("v0_80_function"), FIXTURE("v0_80_symbol"), FIXTURE("v0_80_data"),
+    FIXTURE("v0_24_function"), FIXTURE("v0_24_symbol"),   FIXTURE("v0_24_data"),     FIXTURE("v0_40_function"),
+    FIXTURE("v0_40_symbol"),   FIXTURE("v0_40_data"),     FIXTURE("v0_64_function"), FIXTURE("v0_64_symbol"),
+    FIXTURE("v0_64_data"),     FIXTURE("v0_80_function"), FIXTURE("v0_80_symbol"),   FIXTURE("v0_80_data"),
 };
 
 static void every_layout_in_every_dialect(void) {

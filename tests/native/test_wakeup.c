@@ -80,17 +80,11 @@ static void turns_between_processes(int turns, int pause_every, int same_cpu) {
     EXPECT(waitpid(child, &status, 0) == child && status == 0);
 }
 
-static void busy_processes(void) {
-    turns_between_processes(TURNS, 0, 0);
-}
+static void busy_processes(void) { turns_between_processes(TURNS, 0, 0); }
 
-static void sleepy_processes(void) {
-    turns_between_processes(1000, 3, 0);
-}
+static void sleepy_processes(void) { turns_between_processes(1000, 3, 0); }
 
-static void processes_on_one_cpu(void) {
-    turns_between_processes(2000, 0, 1);
-}
+static void processes_on_one_cpu(void) { turns_between_processes(2000, 0, 1); }
 
 static void time_outs(void) {
     uint32_t sequence;

@@ -1,8 +1,8 @@
 """Fixture plugins: small C and Rust sources beside this file, compiled on demand.
 
-`build("echo")` compiles `echo.c`; `build("v0/echo", layout=64)` compiles `v0/echo.c` with `-DLAYOUT=64`. Results are
-kept in `build/tests/plugins`, named by a digest of everything that went into them, so that a second session compiles
-nothing.
+`build("echo")` compiles `echo.c`; `build("v0/echo", layout=64)` compiles `v0/echo.c` with `-DLAYOUT=64`.
+Results are kept in `build/tests/plugins`, named by a digest of everything that went into them, so that a second
+session compiles nothing.
 """
 
 from __future__ import annotations
@@ -70,9 +70,9 @@ class CompilerMissing(RuntimeError):
 def build(name: str, **options: str | int | bool) -> Path:
     """Compile one fixture and return the path of the library.
 
-    `name` is the path of the source below this folder, without its suffix. Each option becomes a macro of the same
-    name in upper case (C: `-DNAME=value`) or a configuration flag (Rust: `--cfg name="value"`); `False` leaves it
-    out, `True` defines it without a value.
+    `name` is the path of the source below this folder, without its suffix. Each option becomes a macro of the
+    same name in upper case (C: `-DNAME=value`) or a configuration flag (Rust: `--cfg name="value"`); `False`
+    leaves it out, `True` defines it without a value.
 
     Raises FileNotFoundError for an unknown name, CompilerMissing without a compiler, and RuntimeError with the
     compiler's output when the source does not compile.

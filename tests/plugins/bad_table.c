@@ -3,14 +3,10 @@
 #include "support.h"
 
 /* A sound capability and table, which the defect then spoils. */
-static lao_capability_t capability = {.struct_size = sizeof capability,
-                                      .name = "echo",
-                                      .input_kind = LAO_KIND_TEXT,
-                                      .output_kind = LAO_KIND_TEXT};
-static lao_capability_t second = {.struct_size = sizeof second,
-                                  .name = "second",
-                                  .input_kind = LAO_KIND_TEXT,
-                                  .output_kind = LAO_KIND_TEXT};
+static lao_capability_t capability = {
+    .struct_size = sizeof capability, .name = "echo", .input_kind = LAO_KIND_TEXT, .output_kind = LAO_KIND_TEXT};
+static lao_capability_t second = {
+    .struct_size = sizeof second, .name = "second", .input_kind = LAO_KIND_TEXT, .output_kind = LAO_KIND_TEXT};
 static const lao_capability_t *capabilities[] = {&capability, &second};
 
 static lao_status_t LAO_CALL create(const lao_host_t *host, const lao_config_t *config, lao_instance_t **instance,
@@ -20,9 +16,7 @@ static lao_status_t LAO_CALL create(const lao_host_t *host, const lao_config_t *
     return LAO_OK;
 }
 
-static void LAO_CALL destroy(lao_instance_t *instance) {
-    (void)instance;
-}
+static void LAO_CALL destroy(lao_instance_t *instance) { (void)instance; }
 
 static lao_status_t LAO_CALL call(lao_instance_t *instance, const lao_request_t *request, lao_response_t *response,
                                   lao_error_t *error) {

@@ -20,13 +20,9 @@ static inline void segv(void) {
     *nowhere = 1;
 }
 
-static inline void exit_0(void) {
-    exit(0);
-}
+static inline void exit_0(void) { exit(0); }
 
-static inline void exit_now(void) {
-    _exit(0);
-}
+static inline void exit_now(void) { _exit(0); }
 
 static inline int deeper(volatile int level) {
     volatile char page[4096];
@@ -34,9 +30,7 @@ static inline int deeper(volatile int level) {
     return level < 0 ? page[0] : deeper(level + 1) + page[0];
 }
 
-static inline void overflow(void) {
-    deeper(0);
-}
+static inline void overflow(void) { deeper(0); }
 
 static inline void spin(void) {
     for (volatile uint64_t i = 0;; i++) {
@@ -55,9 +49,7 @@ static void reach(int place) {
     }
 }
 
-__attribute__((constructor)) static void constructor(void) {
-    reach(PLACE_constructor);
-}
+__attribute__((constructor)) static void constructor(void) { reach(PLACE_constructor); }
 
 static void LAO_CALL release(lao_value_t *value) {
     reach(PLACE_release);
@@ -78,9 +70,7 @@ static void LAO_CALL destroy(lao_instance_t *instance) {
     reach(PLACE_destroy);
 }
 
-static void LAO_CALL shut_down(void) {
-    reach(PLACE_shutdown);
-}
+static void LAO_CALL shut_down(void) { reach(PLACE_shutdown); }
 
 static lao_status_t LAO_CALL call(lao_instance_t *instance, const lao_request_t *request, lao_response_t *response,
                                   lao_error_t *error) {
@@ -100,10 +90,10 @@ static lao_status_t LAO_CALL call(lao_instance_t *instance, const lao_request_t 
 }
 
 #define CAPABILITY(title)                                                                                              \
-    &(const lao_capability_t) {                                                                                        \
-        .struct_size = sizeof(lao_capability_t), .name = (title), .input_kind = LAO_KIND_TEXT,                         \
-        .output_kind = LAO_KIND_TEXT                                                                                   \
-    }
+    &(const lao_capability_t){.struct_size = sizeof(lao_capability_t),                                                 \
+                              .name = (title),                                                                         \
+                              .input_kind = LAO_KIND_TEXT,                                                             \
+                              .output_kind = LAO_KIND_TEXT}
 
 static const lao_capability_t *const capabilities[] = {CAPABILITY("echo"), CAPABILITY("die"), CAPABILITY("stderr")};
 static const lao_plugin_t plugin = {.struct_size = sizeof plugin,

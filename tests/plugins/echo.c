@@ -341,9 +341,7 @@ static lao_status_t overlap(lao_instance_t *self, const lao_request_t *request, 
 
 /* --- streams --- */
 
-static void LAO_CALL release_part(lao_value_t *value) {
-    release_malloc(value);
-}
+static void LAO_CALL release_part(lao_value_t *value) { release_malloc(value); }
 
 /* Pushes `count` parts, "part 0", "part 1", ..., and then, with `last`, returns the text "last". With `pad` each part
  * has that many bytes more. `fail_at` returns LAO_FAILED instead of pushing that part. A stop ends it early. */
@@ -401,9 +399,9 @@ static lao_status_t log_line(lao_instance_t *self, const lao_request_t *request,
 static lao_status_t extensions(lao_instance_t *self, const lao_request_t *request, lao_response_t *response,
                                lao_error_t *error) {
     (void)self, (void)error;
-    static const char *const ids[] = {LAO_EXT_STREAM, LAO_EXT_EVENTS,   LAO_EXT_PROGRESS, LAO_EXT_SCRATCH,
-                                      LAO_EXT_FILES,  LAO_EXT_HTTP,     LAO_EXT_COMMANDS, LAO_EXT_CALLS,
-                                      LAO_EXT_BATCH,  LAO_EXT_LIFECYCLE, LAO_EXT_STATE,   "lao.unknown/9"};
+    static const char *const ids[] = {LAO_EXT_STREAM, LAO_EXT_EVENTS,    LAO_EXT_PROGRESS, LAO_EXT_SCRATCH,
+                                      LAO_EXT_FILES,  LAO_EXT_HTTP,      LAO_EXT_COMMANDS, LAO_EXT_CALLS,
+                                      LAO_EXT_BATCH,  LAO_EXT_LIFECYCLE, LAO_EXT_STATE,    "lao.unknown/9"};
     json_t json = {.size = 0};
     for (size_t i = 0; i < COUNT_OF(ids); i++) {
         json_add(&json, "%s\"%s\":%s", i > 0 ? "," : "{", ids[i],
@@ -420,8 +418,8 @@ static lao_status_t released(lao_instance_t *self, const lao_request_t *request,
     json_t json = {.size = 0};
     json_add(&json, "{\"host\":{\"made\":%" PRIu64 ",\"released\":%" PRIu64 "},", (uint64_t)atomic_load(&host_made),
              (uint64_t)atomic_load(&host_released));
-    json_add(&json, "\"malloc\":{\"made\":%" PRIu64 ",\"released\":%" PRIu64 "}}",
-             (uint64_t)atomic_load(&malloc_made), (uint64_t)atomic_load(&malloc_released));
+    json_add(&json, "\"malloc\":{\"made\":%" PRIu64 ",\"released\":%" PRIu64 "}}", (uint64_t)atomic_load(&malloc_made),
+             (uint64_t)atomic_load(&malloc_released));
     return give_json(request, response, &json);
 }
 
@@ -466,9 +464,7 @@ static lao_status_t released(lao_instance_t *self, const lao_request_t *request,
 static const lao_capability_t *const capabilities[] = {CAPABILITIES(CAPABILITY)};
 static const capability_fn functions[] = {CAPABILITIES(FUNCTION)};
 
-static char *copy_string(const char *text) {
-    return text != NULL ? strdup(text) : NULL;
-}
+static char *copy_string(const char *text) { return text != NULL ? strdup(text) : NULL; }
 
 /* Fails with the message "told to" when the configuration holds "refuse". */
 static lao_status_t LAO_CALL create(const lao_host_t *host, const lao_config_t *given, lao_instance_t **instance,

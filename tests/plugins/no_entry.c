@@ -1,5 +1,3 @@
 /* A sound shared library that is no plugin at all. */
 __attribute__((visibility("default"))) int answer(void);
-int answer(void) {
-    return 42;
-}
+int answer(void) { return 42; }

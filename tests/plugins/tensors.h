@@ -4,9 +4,7 @@
 
 #include "support.h"
 
-UNUSED_FN size_t element_size(lao_dtype_t dtype) {
-    return ((size_t)dtype.bits * dtype.lanes + 7) / 8;
-}
+UNUSED_FN size_t element_size(lao_dtype_t dtype) { return ((size_t)dtype.bits * dtype.lanes + 7) / 8; }
 
 UNUSED_FN int64_t element_count(const lao_tensor_t *tensor) {
     int64_t count = 1;
@@ -122,21 +120,13 @@ static void free_tensor(lao_managed_tensor_t *tensor, int from_host) {
     atomic_fetch_add(from_host ? &host_released : &malloc_released, 1);
 }
 
-static void LAO_CALL delete_host_tensor(lao_managed_tensor_t *tensor) {
-    free_tensor(tensor, 1);
-}
+static void LAO_CALL delete_host_tensor(lao_managed_tensor_t *tensor) { free_tensor(tensor, 1); }
 
-static void LAO_CALL delete_malloc_tensor(lao_managed_tensor_t *tensor) {
-    free_tensor(tensor, 0);
-}
+static void LAO_CALL delete_malloc_tensor(lao_managed_tensor_t *tensor) { free_tensor(tensor, 0); }
 
-static void LAO_CALL release_host_tensor(lao_value_t *value) {
-    free_tensor(value->owner, 1);
-}
+static void LAO_CALL release_host_tensor(lao_value_t *value) { free_tensor(value->owner, 1); }
 
-static void LAO_CALL release_malloc_tensor(lao_value_t *value) {
-    free_tensor(value->owner, 0);
-}
+static void LAO_CALL release_malloc_tensor(lao_value_t *value) { free_tensor(value->owner, 0); }
 
 /* Fills the first output with a new tensor in C order and cleared memory behind it, or returns NULL. The parameter
  * `owner` says who releases it: "value" (lao_value_t.release, the default) or "deleter" (DLPack's). */

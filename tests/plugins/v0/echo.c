@@ -36,9 +36,7 @@ static void enter(void) {
     }
 }
 
-static void leave(void) {
-    atomic_fetch_sub(&running, 1);
-}
+static void leave(void) { atomic_fetch_sub(&running, 1); }
 
 static char *counts(void) {
     char *text = malloc(512);

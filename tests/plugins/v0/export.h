@@ -36,9 +36,7 @@ static size_t run_with_buffer(const PluginInput *input, char *buffer, size_t siz
 /* What stands behind the table in memory. Where the size of the table can be known from its symbol, a host that reads
  * past the end finds pointers to this function and calls it; where it cannot, it finds zeros. */
 #if defined(SYMBOL) || V0_PASTE(DIALECT_, DIALECT) == DIALECT_data
-static void behind_the_table(void) {
-    forbidden("read past the end of the table");
-}
+static void behind_the_table(void) { forbidden("read past the end of the table"); }
 #define V0_BEHIND {behind_the_table, behind_the_table, behind_the_table, behind_the_table, behind_the_table}
 #else
 #define V0_BEHIND {NULL}
@@ -59,14 +57,10 @@ PluginVTable V0_TABLE __attribute__((section("v0table"), aligned(8), no_reorder)
 __attribute__((section("v0table"), aligned(8), used, no_reorder)) static void (*v0_behind[5])(void) = V0_BEHIND;
 
 #ifdef WITHOUT /* one function of the table is NULL */
-__attribute__((constructor)) static void take_out(void) {
-    V0_TABLE.WITHOUT = NULL;
-}
+__attribute__((constructor)) static void take_out(void) { V0_TABLE.WITHOUT = NULL; }
 #endif
 
 #if V0_PASTE(DIALECT_, DIALECT) == DIALECT_function
 V0_EXPORT const PluginVTable *plugin_vtable(void);
-V0_EXPORT const PluginVTable *plugin_vtable(void) {
-    return &V0_TABLE;
-}
+V0_EXPORT const PluginVTable *plugin_vtable(void) { return &V0_TABLE; }
 #endif

@@ -13,7 +13,5 @@ extern const uint64_t plugin_vtable[7];
 __attribute__((visibility("default"))) const uint64_t plugin_vtable[7] = {1, 2, 3, 4, 5, 6, 7};
 #else
 extern const void *plugin_vtable(void);
-__attribute__((visibility("default"))) const void *plugin_vtable(void) {
-    return NULL;
-}
+__attribute__((visibility("default"))) const void *plugin_vtable(void) { return NULL; }
 #endif

@@ -14,9 +14,7 @@ static void make_noise(void) {
     }
 }
 
-__attribute__((constructor)) static void constructor(void) {
-    make_noise();
-}
+__attribute__((constructor)) static void constructor(void) { make_noise(); }
 
 static const char *name(void) {
     make_noise();

@@ -53,18 +53,26 @@ unsafe extern "C" fn name() -> *const c_char {
 
 unsafe extern "C" fn run(input: *const PluginInput) -> PluginOutput {
     if input.is_null() {
-        return PluginOutput { text: ptr::null_mut() };
+        return PluginOutput {
+            text: ptr::null_mut(),
+        };
     }
     let text = CStr::from_ptr((*input).text).to_string_lossy().into_owned();
     println!("RustOfTheOldDays got {} bytes", text.len());
     let answer = match text.as_str() {
         "nul" => "cut\0here".to_string(),
         "panic" => panic!("told to panic"),
-        "counts" => format!("{{\"names\":{},\"freed\":{}}}", NAMES.load(SeqCst), FREED.load(SeqCst)),
+        "counts" => format!(
+            "{{\"names\":{},\"freed\":{}}}",
+            NAMES.load(SeqCst),
+            FREED.load(SeqCst)
+        ),
         "fail" => "error: told to fail".to_string(),
         other => other.to_uppercase(),
     };
-    PluginOutput { text: CString::new(answer).unwrap().into_raw() }
+    PluginOutput {
+        text: CString::new(answer).unwrap().into_raw(),
+    }
 }
 
 unsafe extern "C" fn free_output(output: PluginOutput) {
@@ -93,7 +101,11 @@ unsafe extern "C" fn get_metadata() -> PluginMetadata {
 }
 
 unsafe extern "C" fn validate_input(input: *const PluginInput) -> bool {
-    !input.is_null() && !CStr::from_ptr((*input).text).to_string_lossy().trim().is_empty()
+    !input.is_null()
+        && !CStr::from_ptr((*input).text)
+            .to_string_lossy()
+            .trim()
+            .is_empty()
 }
 
 unsafe extern "C" fn get_capabilities() -> *const c_char {

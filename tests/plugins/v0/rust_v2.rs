@@ -95,7 +95,10 @@ unsafe extern "C" fn run_structured(input: *const PluginInput) -> PluginResult {
         other => (0, other.chars().rev().collect()),
     };
     INSIDE.store(false, SeqCst);
-    PluginResult { status, text: CString::new(answer).unwrap().into_raw() }
+    PluginResult {
+        status,
+        text: CString::new(answer).unwrap().into_raw(),
+    }
 }
 
 unsafe extern "C" fn free_result(result: PluginResult) {

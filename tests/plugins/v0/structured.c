@@ -7,9 +7,7 @@
 
 static atomic_int made, freed;
 
-static const char *name(void) {
-    return "structured";
-}
+static const char *name(void) { return "structured"; }
 
 static PluginOutput run(const PluginInput *input) {
     (void)input;
@@ -30,13 +28,9 @@ static PluginMetadata get_metadata(void) {
                                             "\"output_type\":\"Text\"}]"};
 }
 
-static bool validate_input(const PluginInput *input) {
-    return strcmp(input->text, "@refuse") != 0;
-}
+static bool validate_input(const PluginInput *input) { return strcmp(input->text, "@refuse") != 0; }
 
-static const char *get_capabilities(void) {
-    return get_metadata().capabilities;
-}
+static const char *get_capabilities(void) { return get_metadata().capabilities; }
 
 static PluginResult run_structured(const PluginInput *input) {
     char *text = malloc(strlen(input->text) + 64);
