@@ -10,6 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PY := $(BIN)/python
 PIP_INSTALL := $(PY) -m pip install --quiet
+NINJA := -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja
 # Two `make` at once do not build over each other where flock is there.
 LOCKED := $(if $(shell command -v flock),flock build/.setup.lock,)
 
@@ -17,7 +18,7 @@ LOCKED := $(if $(shell command -v flock),flock build/.setup.lock,)
 INPUTS := CMakeLists.txt $(shell find lao -name __init__.py) \
 	$(shell find native include -path native/sdk-rust -prune -o \( -type d -o -type f \) -print)
 
-.PHONY: setup test test-native lint format demo bench fuzz soak wheel clean
+.PHONY: setup test test-native test-python lint format demo bench fuzz soak wheel clean
 
 setup: $(VENV)/.installed
 
@@ -35,6 +36,88 @@ $(VENV)/.dependencies: pyproject.toml
 
 $(VENV)/.installed: $(VENV)/.dependencies $(INPUTS)
 	@echo "setup: building and installing"
+	@mkdir -p build
 	@touch $@.new # a source that changes while it is being built is newer than the result
 	@$(LOCKED) $(PIP_INSTALL) --no-build-isolation --no-deps --editable .
 	@mv $@.new $@
+
+# --- Tests ---
+
+test: test-native
+	@$(MAKE) --no-print-directory test-python
+
+# The C unit tests, once as they ship and once under the sanitizers; every test is a process of its own.
+test-native: setup
+	@cmake -S . -B build/native $(NINJA) -DLAO_BUILD_TESTS=ON > build/native.log || (cat build/native.log; exit 1)
+	@cmake --build build/native
+	@ctest --test-dir build/native --no-tests=error --output-on-failure --parallel $(JOBS)
+	@cmake -S . -B build/asan $(NINJA) -DLAO_BUILD_TESTS=ON -DLAO_SANITIZE=address,undefined > build/asan.log \
+		|| (cat build/asan.log; exit 1)
+	@cmake --build build/asan
+	@ctest --test-dir build/asan --no-tests=error --output-on-failure --parallel $(JOBS)
+
+# PYTEST_ARGS narrows it: `make test-python PYTEST_ARGS='tests/cli -x'`.
+test-python: setup
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(PY) -m pytest --durations=10 $(PYTEST_ARGS)
+
+# --- Style and types ---
+
+C_FILES = $(shell find include native tests plugin-templates \( -name '*.[ch]' -o -name '*.[ch]pp' \) \
+	-not -path '*/target/*' -not -path '*/build/*' -not -path '*{{*' 2>/dev/null)
+RUST_SDK := native/sdk-rust/Cargo.toml
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	@echo "clang-format --dry-run -Werror (include, native, tests, plugin-templates)"
+	@$(BIN)/clang-format --dry-run -Werror $(C_FILES)
+	@if ! test -f $(RUST_SDK); then :; \
+	elif cargo fmt --version > /dev/null 2>&1; then \
+		echo "cargo fmt --check ($(RUST_SDK))"; cargo fmt --check --manifest-path $(RUST_SDK); \
+	else echo "lint: rustfmt is not installed, Rust formatting was not checked"; fi
+	@if ! test -f $(RUST_SDK); then :; \
+	elif cargo clippy --version > /dev/null 2>&1; then \
+		echo "cargo clippy ($(RUST_SDK))"; \
+		cargo clippy --quiet --all-targets --target-dir build/cargo --manifest-path $(RUST_SDK) -- -D warnings; \
+	else echo "lint: clippy is not installed, Rust was not linted"; fi
+	@echo "lint: all good"
+
+format: setup
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format .
+	@$(BIN)/clang-format -i $(C_FILES)
+	@if test -f $(RUST_SDK) && cargo fmt --version > /dev/null 2>&1; then cargo fmt --manifest-path $(RUST_SDK); fi
+
+# --- What else there is to run ---
+
+demo: setup
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(PY) tests/demo/demo.py
+
+# Runs every script of a folder; fails where there is none, so that nothing looks done that is not there.
+define run_scripts
+	@set -e; found=; for script in tests/$(1)/[a-z]*.py; do \
+		case $$script in */conftest.py|*'[a-z]*.py') continue;; esac; \
+		found=1; echo "== $$script"; PATH="$(CURDIR)/$(BIN):$$PATH" $(PY) $$script; \
+	done; test -n "$$found" || { echo "make $@: there is no script in tests/$(1)" >&2; exit 1; }
+endef
+
+bench: setup
+	$(call run_scripts,benchmarks)
+
+fuzz: setup
+	$(call run_scripts,fuzz)
+
+soak: setup
+	$(call run_scripts,soak)
+
+# Into dist/: the sdist, and the wheel that is built from that sdist alone.
+wheel: setup
+	@rm -rf dist
+	@$(PY) -c 'from scikit_build_core.build import build_sdist; build_sdist("dist")' > build/sdist.log
+	@$(PY) -m pip wheel --quiet --no-build-isolation --no-deps --wheel-dir dist dist/*.tar.gz
+	@ls -l dist
+
+clean:
+	rm -rf $(VENV) build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache native/sdk-rust/target
+	find lao tests -name __pycache__ -type d -prune -exec rm -rf {} +
