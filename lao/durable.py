@@ -7,15 +7,7 @@ import os
 import stat
 from pathlib import Path
 
-__all__ = ["make_read_only", "remove_tree", "sha256_of", "sync_directory", "write_atomic"]
-
-
-def sha256_of(file: Path) -> str:
-    """The SHA-256 of a file's content, in lower-case hexadecimal."""
-    import hashlib
-
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+__all__ = ["make_read_only", "remove_tree", "sync_directory", "write_atomic"]
 
 
 def make_read_only(folder: Path) -> None:

@@ -27,7 +27,7 @@ from lao.errors import (
 )
 from lao.model.names import check_plugin_name, fold_name, printable
 from lao.projects import MANIFEST, find_project, find_projects, library_stem, newest_library
-from lao.store import RECORD, Installed, Origin, Store
+from lao.store import Installed, Origin, Store
 
 if TYPE_CHECKING:
     from lao.model.manifest import Manifest
@@ -215,7 +215,7 @@ def _unpack(
     if is_archive:
         from lao.package.archive import open_archive
 
-        with _about(shown):
+        with _about(shown, file):
             open_archive(file).extract(package)
         if origin.kind == "file":
             origin = Origin(kind="archive", source=origin.source, sha256=origin.sha256)
@@ -224,7 +224,7 @@ def _unpack(
     library = package / _safe_file_name(name, shown)
     os.rename(file, library)
     os.chmod(library, 0o755)
-    with _about(shown):
+    with _about(shown, library):
         _add_manifest(library, package, beside)
     return _Arrival(package, origin, library_stem(name), shown)
 
@@ -324,7 +324,7 @@ def _finish(arrival: _Arrival, store: Store) -> Outcome:
     """Checks a staged package, and stores it."""
     from lao.package.relax import needs_relaxing
 
-    with _about(arrival.shown):
+    with _about(arrival.shown, arrival.package):
         manifest = _manifest(arrival.package)
         name = check_plugin_name(manifest.plugin.name if manifest else arrival.stem)
         info = _library(arrival.package, name)
@@ -389,10 +389,12 @@ def _looks_like_library(path: Path) -> bool:
 
 
 def _seal(package: Path) -> None:
-    """Writes the RECORD of a package that has none; the digest of it names the object."""
-    from lao.package.archive import write_record
+    """Writes the RECORD of a package that has none, and checks one that it has; its digest names the object."""
+    from lao.package.record import RECORD, verify_record, write_record
 
-    if not (package / RECORD).exists():
+    if (package / RECORD).exists():
+        verify_record(package)
+    else:
         write_record(package)
 
 
@@ -442,12 +444,15 @@ def _safe_file_name(name: str, shown: str) -> str:
 class _about:
     """Errors about a staged copy name what the user gave, since the copy is gone when they are read."""
 
-    def __init__(self, shown: str) -> None:
+    def __init__(self, shown: str, staged: Path) -> None:
         self._shown = shown
+        self._staged = str(staged)
 
     def __enter__(self) -> None:
         return None
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, LaoError):
+            error.message = error.message.replace(self._staged, self._shown)
+            error.causes = tuple(cause.replace(self._staged, self._shown) for cause in error.causes)
             error.where = self._shown

@@ -24,17 +24,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lao import paths
-from lao.durable import make_read_only, remove_tree, sha256_of, sync_directory, write_atomic
+from lao.durable import make_read_only, remove_tree, sync_directory, write_atomic
 from lao.errors import InvalidInput, LaoError, PluginNotFound, VerificationError
 from lao.model.names import check_plugin_name, fold_name, suggest
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
 
-__all__ = ["RECORD", "Installed", "Origin", "Store", "Summary"]
-
-RECORD = "RECORD"
-"""The file of a package that lists the SHA-256, size and path of every other."""
+__all__ = ["Installed", "Origin", "Store", "Summary"]
 
 _FORMAT = 1
 _LOCK_TIMEOUT_S = 60.0
@@ -245,6 +242,8 @@ class Store:
             spelling.
             LaoError: It could not be written; the older one, if any, is unchanged.
         """
+        from lao.package.record import record_digest
+
         check_plugin_name(name)
         with _explained(self.home), self._locked():
             spelled = self._spelling(name)
@@ -254,7 +253,7 @@ class Store:
                     causes=[f"`{spelled}` is installed, and the two names are one but for their spelling"],
                     hint=f"run `lao plugin uninstall {spelled}` first",
                 )
-            digest = sha256_of(staged / RECORD)
+            digest = record_digest(staged)
             directory = self._keep(staged, digest)
             record = {
                 "format": _FORMAT,
@@ -447,7 +446,7 @@ class Store:
         """Moves a staged package to its place among the objects, complete on the disk before its name is."""
         directory = self._objects / digest
         if directory.is_dir():
-            if _is_intact(directory, staged):
+            if _is_intact(directory):
                 return directory
             remove_tree(self._set_aside(directory))
         make_read_only(staged)
@@ -517,20 +516,15 @@ def _digest(text: str) -> str:
     return text
 
 
-def _is_intact(directory: Path, staged: Path) -> bool:
-    """Whether a kept object still holds, byte for byte, what is staged with the same RECORD."""
-    ours, theirs = _files(directory), _files(staged)
-    return sorted(ours) == sorted(theirs) and all(
-        sha256_of(ours[path]) == sha256_of(theirs[path]) for path in ours
-    )
+def _is_intact(directory: Path) -> bool:
+    """Whether a kept object still holds what its RECORD says."""
+    from lao.package.record import verify_record
 
-
-def _files(folder: Path) -> dict[str, Path]:
-    return {
-        str(Path(root, name).relative_to(folder)): Path(root, name)
-        for root, _, names in os.walk(folder)
-        for name in names
-    }
+    try:
+        verify_record(directory)
+    except LaoError:
+        return False
+    return True
 
 
 @contextlib.contextmanager

@@ -55,7 +55,12 @@ def _tool(programs: tuple[str, ...]) -> dict[str, str]:
         return {"path": "", "version": ""}
     try:
         done = subprocess.run(
-            [path, "--version"], capture_output=True, text=True, errors="replace", timeout=_VERSION_TIMEOUT_S
+            [path, "--version"],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_VERSION_TIMEOUT_S,
+            check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         return {"path": path, "version": f"does not run: {error}"}

@@ -17,9 +17,12 @@ __all__ = ["command"]
 
 
 def command(
-    name: Annotated[str, typer.Argument(help="An installed plugin, a local project, or a path.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="An installed plugin, a local project, or a path.")
+    ],
     capability: Annotated[
-        str | None, typer.Argument(help="What it shall do; its first one if not given.")
+        str | None,
+        typer.Argument(metavar="CAPABILITY", help="What it shall do; its first one if not given."),
     ] = None,
     input: Annotated[
         str | None, typer.Option("--input", metavar="TEXT|@FILE", help="The input; @- reads stdin.")

@@ -17,10 +17,15 @@ CONTEXT = {"ignore_unknown_options": True}  # a value may be a negative number
 
 
 def command(
-    name: Annotated[str, typer.Argument(help="An installed plugin or a local project.")],
-    key: Annotated[str | None, typer.Argument(help="The setting; without it all are shown.")] = None,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="An installed plugin or a local project.")],
+    key: Annotated[
+        str | None, typer.Argument(metavar="KEY", help="The setting; without it all are shown.")
+    ] = None,
     value: Annotated[
-        str | None, typer.Argument(help="A JSON literal or a string; without it the setting is shown.")
+        str | None,
+        typer.Argument(
+            metavar="VALUE", help="A JSON literal or a string; without it the setting is shown."
+        ),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the settings as JSON.")] = False,
 ) -> int:

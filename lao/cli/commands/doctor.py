@@ -14,7 +14,7 @@ __all__ = ["command"]
 def command(
     json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
 ) -> int:
-    """Tell what this machine can build, load and enforce; exit 1 when a part of LAO is missing."""
+    """Tell what this machine can build, load and enforce."""
     from lao.cli.diagnosis import diagnose
 
     found = diagnose()

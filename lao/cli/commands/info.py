@@ -12,7 +12,9 @@ __all__ = ["command"]
 
 
 def command(
-    name: Annotated[str, typer.Argument(help="An installed plugin, a local project, or a path.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="An installed plugin, a local project, or a path.")
+    ],
     json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
 ) -> int:
     """Show what a plugin is, needs and is allowed, without loading it."""

@@ -12,7 +12,7 @@ __all__ = ["command"]
 
 
 def command(
-    name: Annotated[str, typer.Argument(help="An installed plugin or a local project.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="An installed plugin or a local project.")],
     enabled: Annotated[bool, typer.Argument(metavar="true|false", help="Whether it may run.")],
     json: Annotated[bool, typer.Option("--json", help="Print the new state as JSON.")] = False,
 ) -> int:

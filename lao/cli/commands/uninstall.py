@@ -12,7 +12,7 @@ __all__ = ["command"]
 
 
 def command(
-    name: Annotated[str, typer.Argument(help="An installed plugin.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="An installed plugin.")],
     json: Annotated[bool, typer.Option("--json", help="Print what was removed as JSON.")] = False,
 ) -> int:
     """Remove an installed plugin and its configuration; a source project is never touched."""
