@@ -30,6 +30,7 @@ from lao.package.record import (
     record_digest,
     record_of,
     verify_record,
+    write_record,
 )
 from lao.package.tar_stream import (
     BLOCK,

@@ -6,9 +6,10 @@ and sticky bits, two members of one name (also when case is folded, and a file w
 folder), wrong checksums, data after the end of the archive or of the compressed stream, and more bytes,
 members or compression than the limits allow. Sizes in headers are never trusted to allocate.
 
-Tolerated in `.tar.gz` files made by others: any order of members, folders as members, a leading `./`, times,
-owners, permission bits beyond 644 and 755 (they are reduced to those), the old GNU magic on plain members,
-zero padding at the end, a missing RECORD. A `.lao` file may have none of these.
+Tolerated in `.tar.gz` files made by others: any order of members, folders as members (empty ones are
+dropped), a leading `./`, times, owners, permission bits beyond 644 and 755 (they are reduced to those), the
+old GNU magic on plain members, zero padding at the end, a missing RECORD. A `.lao` file may have none of
+these.
 """
 
 from __future__ import annotations
@@ -149,6 +150,7 @@ class Stream:
         self._bytes_in = 0
         self._bytes_out = 0
         self._ended = False
+        self._starved = True
 
     def read(self, size: int) -> bytes:
         """Up to `size` bytes, fewer only at the end of the stream."""
@@ -176,7 +178,9 @@ class Stream:
             raise Refused("there is data after the end of the compressed stream")
 
     def _more(self) -> bytes:
-        data = self._file.read(_CHUNK) if self._needs_input() else b""
+        # Output is asked for until none comes, and only then more input is given: pending input stays small.
+        data = self._file.read(_CHUNK) if self._starved else b""
+        at_end = self._starved and not data
         self._bytes_in += len(data)
         try:
             out = self._decompressor.decompress(data, _CHUNK)
@@ -191,16 +195,9 @@ class Stream:
             raise Refused(f"it unpacks to more than {limits.max_ratio} times its size")
         if self._decompressor.eof:
             self._ended = True
-        elif not data and not out:
+        elif at_end and not out:
             raise Refused("its compressed data is truncated")
         return out
-
-    _starved = True
-
-    def _needs_input(self) -> bool:
-        """Output is asked for until none comes, and only then more input is given: pending input stays
-        small."""
-        return self._starved
 
 
 def open_stream(file: BinaryIO, kind: str, limits: Limits) -> Stream:
