@@ -46,7 +46,7 @@ def header(
     block[: len(name)] = name
     block[100:108] = mode
     block[108:124] = b"0000000\0" * 2
-    block[124:136] = fields.get("size", b"%011o\0" % size)
+    block[124:136] = fields.get("length", b"%011o\0" % size)
     block[136:148] = b"00000000000\0"
     block[156:157] = kind
     block[157 : 157 + len(fields.get("link", b""))] = fields.get("link", b"")
@@ -311,10 +311,10 @@ ATTACKS: dict[str, tuple[bytes, str]] = {
     "checksum": (_with(member(b"x", checksum=b"0000001\0")), "a member's checksum is wrong"),
     "no magic": (_with(member(b"x", magic=bytes(8))), "a member's header is not of the ustar format"),
     "base-256 size": (
-        _with(member(b"x", size=b"\x80" + bytes(11))),
+        _with(member(b"x", length=b"\x80" + bytes(11))),
         "a member's size is not an octal number",
     ),
-    "negative size": (_with(member(b"x", size=b"-0000000001\0")), "a member's size is not an octal number"),
+    "negative size": (_with(member(b"x", length=b"-0000000001\0")), "a member's size is not an octal number"),
     "lying size": (GOOD + header(b"x", 2**33 - 1) + END, "it unpacks to more than 4294967296 bytes"),
     "size beyond the end": (GOOD + header(b"x", 10_000) + END, "it is truncated"),
     "padding": (GOOD + header(b"x", 1) + b"a" + b"b" * 511 + END, "there is data behind `x`"),
