@@ -1,4 +1,4 @@
-"""Writes the generated parts of the pages in this folder: `python docs/generate.py`. A test checks for drift."""
+"""Writes the generated parts of the pages in this folder. A test checks that they are current."""
 
 from __future__ import annotations
 
@@ -92,8 +92,8 @@ def manifest_keys() -> str:
     lines += [
         "## `[config_schema]`",
         "",
-        "A JSON Schema of the plugin's settings, an object. `lao plugin config NAME KEY VALUE` checks against it, and",
-        "the plugin gets its `default`s where nothing was set.",
+        "A JSON Schema of the plugin's settings, an object. `lao plugin config NAME KEY VALUE` checks",
+        "against it, and the plugin gets its `default`s where nothing was set.",
         "",
         "## Words",
         "",
@@ -101,7 +101,9 @@ def manifest_keys() -> str:
         "",
         f"Kinds: {', '.join(f'`{kind.label}`' for kind in Kind)}. Also understood, in any case: "
         + ", ".join(
-            f"`{alias}` ({kind.label})" for alias, kind in sorted(KIND_ALIASES.items()) if alias not in ("", kind.label)
+            f"`{alias}` ({kind.label})"
+            for alias, kind in sorted(KIND_ALIASES.items())
+            if alias not in ("", kind.label)
         )
         + ".",
     ]

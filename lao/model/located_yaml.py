@@ -1,7 +1,8 @@
-"""YAML 1.2 as plain Python values, with the line of every key near the top, and all problems instead of the first.
+"""YAML 1.2 as plain Python values, with the lines of the upper keys, and with all problems, not the first.
 
-ruamel.yaml parses; the values are built here, because its own constructor stops at the first duplicate key and
-forgets where things stood. Plain types only: no tag can name a Python object, and what looks like a date stays text.
+ruamel.yaml parses; the values are built here, because its own constructor stops at the first duplicate key
+and forgets where things stood. Plain types only: no tag can name a Python object, and what looks like a date
+stays text.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from lao.errors import Problem
 __all__ = ["LocatedYaml", "read_yaml"]
 
 MAX_VALUES = 200_000
-"""Values that one document may hold after its aliases are expanded: a few lines of nested aliases make billions."""
+"""Values that a document may hold once its aliases are written out; a few lines of them can make billions."""
 
 _LINE_DEPTH = 4  # steps[0].params[...]: deeper places are reported at the line of what holds them
 
@@ -26,9 +27,9 @@ class LocatedYaml:
     """One document.
 
     Attributes:
-        value: Dicts with text keys, lists, str, int, float, bool, bytes and None; None for an empty document. Parts
-            that are aliases of each other are the same object.
-        lines: Line (from 1) of a key or list entry by its path, e.g. `("steps", 0, "run")`; `()` is the document.
+        value: Dicts with text keys, lists, str, int, float, bool, bytes and None; None for an empty document.
+            Parts that are aliases of each other are the same object.
+        lines: Line (from 1) of a key or list entry by its path, e.g. `("steps", 0, "run")`.
         problems: What is wrong with the YAML itself. Each `file` ends in `:LINE`.
     """
 
@@ -116,7 +117,8 @@ class _Reader:
         return size
 
     def _build(self, node: Any, path: Path) -> Any:
-        # Near the top every place gets its line, aliases too; below, an alias is the same object as its anchor.
+        # Near the top every place gets its line, aliases too; below, an alias is the same object as its
+        # anchor.
         if len(path) >= _LINE_DEPTH and id(node) in self._built:
             return self._built[id(node)]
         kind = node.tag.rpartition(":")[2] if str(node.tag).startswith("tag:yaml.org,2002:") else ""

@@ -1,7 +1,7 @@
 """The workflow file: its models, and the rules that need nothing but the file.
 
-Names of steps, the types between them and the plugins are checked by `lao.workflow`. The keys are those of LAO 0.x;
-what this LAO does not do yet is refused by name, never ignored.
+Names of steps, the types between them and the plugins are checked by `lao.workflow`. The keys are those of
+LAO 0.x; what this LAO does not do yet is refused by name, never ignored.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ MAX_RETRY_DELAY_MS = 86_400_000  # a day
 
 _TOP_KEYS = ("workflow", "steps", "schema_version")
 
-# Keys of LAO 0.x that mean something there and nothing here. As parameters they would silently change meaning.
+# Keys of LAO 0.x that mean something there and nothing here; as parameters they would silently do nothing.
 _NOT_YET = {
     "cache_key": "caching of outputs",
     "condition": "conditional steps",
@@ -129,7 +129,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkflowFile:
-    """A workflow file as read. `problems` holds no error when it keeps every rule that needs nothing but the file.
+    """A workflow file as read, with what is wrong with it.
 
     Attributes:
         name: The value of `workflow`; the file's name when it has none.
@@ -161,7 +161,7 @@ def parse_workflow(text: str, *, file: str = "workflow.yaml") -> WorkflowFile:
 
 
 def step_problems(step: Step, file: str) -> list[Problem]:
-    """What is wrong, or doubtful, with one step whose types are right: names and ranges. For YAML and Python alike."""
+    """What is wrong, or doubtful, with the names and ranges of one step, from YAML or from Python."""
     found: list[Problem] = []
 
     def add(key: str, message: str, fix: str = "") -> None:
@@ -283,7 +283,7 @@ class _FileReader:
         return self._file
 
     def _version(self, version: Any) -> None:
-        if version is None or version == 1 and not isinstance(version, bool):
+        if version is None or (version == 1 and not isinstance(version, bool)):
             return
         if version == 2 and not isinstance(version, bool):
             message = "schema version 2 is not supported by this LAO yet"

@@ -1,1 +1,8 @@
-"""Workflows: plugins chained to a job. `lao.Workflow` is the way in."""
+"""Workflows: plugins chained to a job. `Workflow` is the way in."""
+
+from __future__ import annotations
+
+from lao.workflow.result import StepEvent, StepResult, WorkflowError, WorkflowResult
+from lao.workflow.workflow import Workflow
+
+__all__ = ["StepEvent", "StepResult", "Workflow", "WorkflowError", "WorkflowResult"]

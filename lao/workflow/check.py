@@ -1,7 +1,7 @@
 """Types between the steps: what each step passes in, against what its capability takes. Pure.
 
-Everything that can be known before the run is checked before it. What cannot (an output of kind `any`, an input of
-the run) is checked by the host when the call is made.
+Everything that can be known before the run is checked before it. What cannot (an output of kind `any`, an
+input of the run) is checked by the host when the call is made.
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ def check_types(
 
     Args:
         graph: A graph without problems.
-        capabilities: What each step calls, by the step's name. Steps that are missing here (their plugin could not
-            be loaded) are left out, and what depends on their kinds is not judged.
+        capabilities: What each step calls, by the step's name. Steps that are missing here (their plugin
+            could not be loaded) are left out, and what depends on their kinds is not judged.
         file: Name of the workflow file, for the problems.
         inputs: The inputs of the run; None when they are not known yet.
     """
@@ -190,7 +190,7 @@ class _StepCheck:
         return problems + self._against_schema(self._capability.params_schema)
 
     def _against_schema(self, schema: dict[str, Any] | None) -> list[Problem]:
-        """Names only: unknown parameters where the schema closes the list, and missing ones. The host checks values."""
+        """Names only, unknown ones where the schema is closed and missing ones; the host checks values."""
         if schema is None:
             return []
         known = schema.get("properties")
@@ -208,8 +208,9 @@ class _StepCheck:
         required = schema.get("required")
         for key in required if isinstance(required, list) else []:
             if key not in self._step.params:
-                message = f"`{self._capability.name}` of `{self._step.run}` needs the parameter `{printable(str(key))}`"
-                problems.append(self._problem("", message, f"add `{printable(str(key))}`"))
+                name = printable(str(key))
+                message = f"`{self._capability.name}` of `{self._step.run}` needs the parameter `{name}`"
+                problems.append(self._problem("", message, f"add `{name}`"))
         return problems
 
 

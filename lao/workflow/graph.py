@@ -35,8 +35,8 @@ class Graph:
     def build(cls, steps: Sequence[Step], *, file: str) -> tuple[Graph, list[Problem]]:
         """Resolves names and finds cycles.
 
-        An edge comes from `input_from`, from `depends_on` and from every placeholder. The graph may be used only if
-        there are no problems.
+        An edge comes from `input_from`, from `depends_on` and from every placeholder. The graph may be used
+        only if there are no problems.
 
         Args:
             steps: In file order, numbered from 1.
@@ -45,7 +45,7 @@ class Graph:
         return _Builder(steps, file).build()
 
     def order(self) -> tuple[str, ...]:
-        """The names of all steps, each after its parents; steps that could change places are in file order."""
+        """All names, each after its parents; steps that could change places are in file order."""
         progress, done = Progress(self), []
         while ready := progress.take_ready():
             for name in ready:
@@ -138,7 +138,7 @@ class _Builder:
         return message, f"did you mean `{close[0]}`?" if close else f"the steps are {_listed(self._aliases)}"
 
     def _cycles(self, parents: Mapping[str, tuple[str, ...]]) -> Iterable[Problem]:
-        """One problem for each cycle, at its first step in file order; cycles that share a step count as one."""
+        """One problem for each cycle, at its first step in the file; cycles that share a step are one."""
         left = dict(parents)
         by_name = {step.name: step for step in self._steps}
         while True:
@@ -146,7 +146,7 @@ class _Builder:
                 TopologicalSorter(left).prepare()
                 return
             except CycleError as error:
-                # graphlib lists a cycle along the edges parent -> child, with its first node again at the end.
+                # graphlib lists a cycle along the edges parent -> child, its first node again at the end.
                 cycle: list[str] = error.args[1][:-1]
                 first = min(range(len(cycle)), key=lambda index: by_name[cycle[index]].number)
                 cycle = cycle[first:] + cycle[:first]
@@ -161,7 +161,7 @@ class _Builder:
 
 
 def _texts(step: Step) -> list[tuple[str, Any]]:
-    """The values of a step that may hold placeholders, by key. `input` does not count where `input_from` replaces it."""
+    """The values of a step that may hold placeholders, by key; not an `input` that `input_from` replaces."""
     values = [(key, value) for key, value in step.params.items()]
     return values if step.input_from is not None else [("input", step.input), *values]
 

@@ -1,8 +1,8 @@
 """Placeholders in text: `${step1}`, `${resize.output}`, `${input.name}`. Pure.
 
-A placeholder is replaced once, by the value as it is: what a plugin returned, or what the caller passed in, is never
-searched for placeholders again. `${...}` around anything that cannot be a step's name is ordinary text, as in LAO
-0.x, and `$${step1}` stands for the text `${step1}`.
+A placeholder is replaced once, by the value as it is: what a plugin returned, or what the caller passed in,
+is never searched for placeholders again. `${...}` around anything that cannot be a step's name is ordinary
+text, as in LAO 0.x, and `$${step1}` stands for the text `${step1}`.
 """
 
 from __future__ import annotations
@@ -131,8 +131,8 @@ def find_references(value: Any, aliases: Mapping[str, str]) -> Iterator[Referenc
 def fill(value: Any, aliases: Mapping[str, str], lookup: Callable[[Reference], Any]) -> Any:
     """`value` with its placeholders replaced; everything else is the same object.
 
-    A text that is one placeholder becomes the value that it stands for. In a longer text, and inside a dict or list,
-    values take the form of `as_text` and of plain JSON.
+    A text that is one placeholder becomes the value that it stands for. In a longer text, and inside a dict
+    or list, values take the form of `as_text` and of plain JSON.
 
     Raises:
         InvalidInput: A value cannot stand there, e.g. an image in the middle of a text.

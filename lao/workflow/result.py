@@ -21,8 +21,8 @@ class StepEvent:
     Attributes:
         step: Name of the step.
         run: Name of its plugin.
-        status: `running` before the first attempt, `retrying` after a failed attempt that another one follows, then
-            `succeeded` or `failed`.
+        status: `running` before the first attempt, `retrying` after a failed attempt that another one
+            follows, then `succeeded` or `failed`.
         attempt: Number of the attempt, from 1.
         duration_s: Seconds since the step began, waits between attempts included.
         error: Why the attempt failed, or None.
@@ -63,10 +63,11 @@ class WorkflowResult:
 
     Attributes:
         name: Name of the workflow.
-        outputs: Output of each step that succeeded, by the step's name, in file order. The values are those that the
-            plugins returned; none is copied.
+        outputs: Output of each step that succeeded, by the step's name, in file order. The values are those
+            that the plugins returned; none is copied.
         steps: Every step, in file order.
-        duration_s: Seconds from the start of the first step to the end of the last; loading is not part of it.
+        duration_s: Seconds from the start of the first step to the end of the last; loading is not part of
+            it.
     """
 
     name: str

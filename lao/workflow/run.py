@@ -1,7 +1,7 @@
 """Runs a checked workflow: every step in a thread of its own as soon as its inputs are there.
 
-The plugins' calls drop the GIL, so threads are enough. The thread that called `execute` only coordinates: it starts
-steps, and it alone calls `on_event`, so that a callback needs no locks.
+The plugins' calls drop the GIL, so threads are enough. The thread that called `execute` only coordinates: it
+starts steps, and it alone calls `on_event`, so that a callback needs no locks.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from typing import Any, Protocol
 
 from lao.errors import (
     Cancelled,
-    InvalidInput,
     LaoError,
     PluginClosed,
     PluginCrashed,
@@ -31,6 +30,7 @@ from lao.model.kinds import Kind
 from lao.model.workflow_file import Step
 from lao.workflow.check import PATH_KINDS
 from lao.workflow.graph import Graph, Progress
+from lao.workflow.media import open_file
 from lao.workflow.placeholders import Reference, fill, whole_reference
 from lao.workflow.result import StepEvent, StepResult, WorkflowError, WorkflowResult
 
@@ -53,7 +53,7 @@ class PluginHandle(Protocol):
 class PluginSource(Protocol):
     """What a workflow needs of a host. `lao.Host` is one."""
 
-    def load(self, target: str, /, *, isolation: Any, timeout: float | None) -> PluginHandle: ...
+    def load(self, target: str, /, *, isolation: Any, **options: Any) -> PluginHandle: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,8 @@ class Execution:
         targets: What each step calls, by the step's name.
         inputs: The inputs of the run; every one that the graph mentions.
         max_parallel: Steps that may run at the same time, at least 1.
-        on_event: Told of every event, in the thread that calls `execute`. An exception it raises ends the run.
+        on_event: Told of every event, in the thread that calls `execute`. An exception it raises ends the
+            run.
         folder: What relative paths under `input` are relative to.
         file: Name of the workflow file, for errors.
     """
@@ -129,7 +130,8 @@ class Execution:
         """Runs all steps.
 
         Raises:
-            WorkflowError: A step failed. No other step was started after that; those that ran were waited for.
+            WorkflowError: A step failed. No other step was started after that; those that ran were waited
+                for.
             Cancelled: `stop` was called before all steps were done.
             KeyboardInterrupt: Ctrl-C. Calls in flight were cancelled and waited for.
         """
@@ -227,25 +229,27 @@ class Execution:
             return self._inputs[reference.name] if reference.is_input else outputs[reference.name]
 
         source = self._graph.source(step)
-        if source is not None:
-            value = outputs[source]
-        else:
-            value = fill(step.input, self._graph.aliases, lookup)
-            wanted = target.capability.input_kind
-            if (
-                type(value) is str
-                and wanted in PATH_KINDS
-                and whole_reference(step.input, self._graph.aliases) is None
-            ):
-                value = self._folder / value  # the file says where its files are
-            elif isinstance(value, Path):
-                value = _read(value, wanted)
+        value = (
+            outputs[source] if source is not None else self._input(step, target.capability.input_kind, lookup)
+        )
         params = {
             key: _parameter(fill(value, self._graph.aliases, lookup)) for key, value in step.params.items()
         }
         # A null parameter is an absent one: 0.x files hold them for every optional key.
         given = {key: value for key, value in params.items() if step.params[key] is not None}
         return target.plugin.call(target.capability.name, value, **given)
+
+    def _input(self, step: Step, wanted: Kind, lookup: Callable[[Reference], Any]) -> Any:
+        """The value of `input`. A file that the workflow or the caller names is opened where the step takes more
+        than a path. One that a plugin names is not: it may be a file that the plugin is not allowed to read.
+        """
+        whole = whole_reference(step.input, self._graph.aliases)
+        value = fill(step.input, self._graph.aliases, lookup)
+        if whole is None and type(value) is str and wanted in PATH_KINDS:
+            return open_file(self._folder / value, wanted)
+        if isinstance(value, Path) and (whole is None or whole.is_input):
+            return open_file(value, wanted)
+        return value
 
     def _error(self, failed: StepResult, result: WorkflowResult) -> WorkflowError:
         error = failed.error
@@ -261,22 +265,6 @@ class Execution:
         return WorkflowError(
             message, step=failed.step, result=result, causes=causes, where=place or None, hint=hint
         )
-
-
-def _read(path: Path, wanted: Kind) -> Any:
-    """The content of a file where text, JSON or bytes are wanted, else the path.
-
-    Raises:
-        InvalidInput: It cannot be read, or is not UTF-8 where text is wanted.
-    """
-    try:
-        if wanted in (Kind.TEXT, Kind.JSON):
-            return path.read_text(encoding="utf-8")
-        return path.read_bytes() if wanted == Kind.BINARY else path
-    except UnicodeDecodeError as error:
-        raise InvalidInput(f"`{path}` is not UTF-8 text", causes=[str(error)]) from error
-    except OSError as error:
-        raise InvalidInput(f"cannot read `{path}`", causes=[error.strerror or str(error)]) from error
 
 
 def _parameter(value: Any) -> Any:

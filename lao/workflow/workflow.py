@@ -41,7 +41,7 @@ class PlannedStep:
 
 
 class Workflow:
-    """Plugins chained to a job: each step runs as soon as its inputs are there, independent ones at the same time.
+    """Plugins chained to a job: steps run as soon as their inputs are there, independent ones in parallel.
 
     Example:
         >>> flow = Workflow("greet").step("Echo", input="hello").step("Echo", input_from="step1")
@@ -109,8 +109,9 @@ class Workflow:
             run: Name of the plugin.
             id: Name of the step besides `step1`, `step2` ...; letters, digits, `_` and `-`.
             capability: What of the plugin to call; its first if not given.
-            input: The value to pass: whatever `plugin.call` takes. `${step1}`, `${id.output}` and `${input.NAME}` in
-                a str (also inside a list or dict) are replaced; text that others wrote belongs in an input of the run.
+            input: The value to pass: whatever `plugin.call` takes. `${step1}`, `${id.output}` and
+                `${input.NAME}` in a str (also inside a list or dict) are replaced; text that others wrote
+                belongs in an input of the run.
             input_from: Name of the step whose output is the input.
             depends_on: Names of steps that must be done before, whose output is not needed.
             retries: Further attempts after a failure of the plugin, 0 to 1000.
@@ -124,11 +125,12 @@ class Workflow:
             raise InvalidInput(
                 "`depends_on` must be a list of step names, not text", hint=f"write [{depends_on!r}]"
             )
-        named = {"run": run, "id": id, "capability": capability, "input_from": input_from}
+        named: dict[str, object] = {"run": run, "id": id, "capability": capability, "input_from": input_from}
         for key, value in named.items():
             if not isinstance(value, str) and (value is not None or key == "run"):
                 raise InvalidInput(f"`{key}` must be a str, not {type(value).__name__}")
-        for key, number in {"retries": retries, "retry_delay": retry_delay}.items():
+        numbers: dict[str, object] = {"retries": retries, "retry_delay": retry_delay}
+        for key, number in numbers.items():
             if not isinstance(number, int) or isinstance(number, bool):
                 raise InvalidInput(f"`{key}` must be an int, not {type(number).__name__}")
         step = Step(
@@ -177,7 +179,7 @@ class Workflow:
         """The steps with their names resolved.
 
         Raises:
-            InvalidWorkflow: A step has a problem, a name is unknown, or steps wait for each other in a circle.
+            InvalidWorkflow: A step has a problem, a name is unknown, or steps wait for each other.
         """
         graph, problems = Graph.build(self._steps, file=self._label)
         errors = [problem for problem in self._found if problem.severity == "error"] + problems
@@ -195,13 +197,17 @@ class Workflow:
     # --- running it ---
 
     def plan(
-        self, *, host: PluginSource | None = None, isolation: str = "auto", timeout: float | None = 30.0
+        self,
+        *,
+        host: PluginSource | None = None,
+        isolation: str = "auto",
+        load_options: Mapping[str, Any] | None = None,
     ) -> tuple[PlannedStep, ...]:
         """Loads every plugin and checks every type, and runs nothing: the steps in the order of a run.
 
         Args and errors are those of `run`.
         """
-        with self._loaded(host, isolation, timeout, None) as (graph, targets):
+        with self._loaded(host, isolation, load_options, None) as (graph, targets):
             return tuple(
                 PlannedStep(name, graph.steps[name].run, targets[name].capability, graph.parents[name])
                 for name in graph.order()
@@ -213,17 +219,18 @@ class Workflow:
         *,
         host: PluginSource | None = None,
         isolation: str = "auto",
-        timeout: float | None = 30.0,
+        load_options: Mapping[str, Any] | None = None,
         max_parallel: int | None = None,
         on_event: Callable[[StepEvent], None] | None = None,
     ) -> WorkflowResult:
         """Checks the whole workflow, then runs it.
 
         Args:
-            inputs: Value of each `${input.NAME}`, by name. A `Path` is opened where a step takes text, JSON or bytes.
+            inputs: Value of each `${input.NAME}`, by name. A `Path` is opened where a step takes text, JSON
+                or bytes.
             host: Where plugins come from; a host of its own, closed at the end, if not given.
             isolation: `auto`, `process` or `none`, as for `Host.load`.
-            timeout: Seconds that one call of a plugin may take; None is no limit.
+            load_options: Further options of `Host.load`, e.g. `{"timeout": 5.0, "workers": 2}`.
             max_parallel: Steps that may run at the same time; if not given, the number of processors,
                 and 2 where there is one.
             on_event: Told when a step begins, is retried, succeeds or fails; called in this thread.
@@ -233,7 +240,7 @@ class Workflow:
             InvalidInput: `inputs` lacks an input, or has one that no step mentions.
             WorkflowError: A step failed; `error.result` has what was done.
         """
-        with self._prepared(inputs, host, isolation, timeout, max_parallel, on_event) as execution:
+        with self._prepared(inputs, host, isolation, load_options, max_parallel, on_event) as execution:
             return execution.execute()
 
     async def arun(
@@ -242,7 +249,7 @@ class Workflow:
         *,
         host: PluginSource | None = None,
         isolation: str = "auto",
-        timeout: float | None = 30.0,
+        load_options: Mapping[str, Any] | None = None,
         max_parallel: int | None = None,
         on_event: Callable[[StepEvent], None] | None = None,
     ) -> WorkflowResult:
@@ -255,7 +262,7 @@ class Workflow:
         cancelled = threading.Event()
 
         def work() -> WorkflowResult:
-            with self._prepared(inputs, host, isolation, timeout, max_parallel, on_event) as execution:
+            with self._prepared(inputs, host, isolation, load_options, max_parallel, on_event) as execution:
                 started.append(execution)
                 if cancelled.is_set():  # while the plugins were loaded
                     execution.stop()
@@ -278,7 +285,7 @@ class Workflow:
         inputs: Mapping[str, Any] | None,
         host: PluginSource | None,
         isolation: str,
-        timeout: float | None,
+        load_options: Mapping[str, Any] | None,
         max_parallel: int | None,
         on_event: Callable[[StepEvent], None] | None,
     ) -> Iterator[Execution]:
@@ -286,7 +293,7 @@ class Workflow:
             raise InvalidInput(f"`max_parallel` must be at least 1, not {max_parallel}")
         given = dict(inputs or {})
         self._check_inputs(self.graph().inputs, given)
-        with self._loaded(host, isolation, timeout, given) as (graph, targets):
+        with self._loaded(host, isolation, load_options, given) as (graph, targets):
             yield Execution(
                 name=self._name,
                 graph=graph,
@@ -316,7 +323,7 @@ class Workflow:
         self,
         host: PluginSource | None,
         isolation: str,
-        timeout: float | None,
+        load_options: Mapping[str, Any] | None,
         inputs: Mapping[str, Any] | None,
     ) -> Iterator[tuple[Graph, dict[str, Target]]]:
         """Every plugin loaded and every type checked; the plugins are closed at the end."""
@@ -324,7 +331,7 @@ class Workflow:
         with ExitStack() as stack:
             if host is None:
                 host = stack.enter_context(_default_host())
-            plugins, problems = self._load_all(host, isolation, timeout, stack)
+            plugins, problems = self._load_all(host, isolation, load_options, stack)
             targets: dict[str, Target] = {}
             for name, step in graph.steps.items():
                 if (plugin := plugins.get(step.run)) is None:
@@ -343,9 +350,9 @@ class Workflow:
             yield graph, targets
 
     def _load_all(
-        self, host: PluginSource, isolation: str, timeout: float | None, stack: ExitStack
+        self, host: PluginSource, isolation: str, load_options: Mapping[str, Any] | None, stack: ExitStack
     ) -> tuple[dict[str, PluginHandle], list[Problem]]:
-        """Each plugin once, however many steps use it; a problem at the first step of each that cannot be loaded."""
+        """Each plugin once, however many steps use it; a problem where one does not load."""
         plugins: dict[str, PluginHandle] = {}
         failed: set[str] = set()
         problems = []
@@ -353,7 +360,7 @@ class Workflow:
             if step.run in plugins or step.run in failed:
                 continue
             try:
-                plugin = host.load(step.run, isolation=isolation, timeout=timeout)
+                plugin = host.load(step.run, isolation=isolation, **(load_options or {}))
             except LaoError as error:
                 failed.add(step.run)
                 problems.append(step.problem(self._label, "run", str(error), error.hint or ""))

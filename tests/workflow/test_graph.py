@@ -70,7 +70,8 @@ def test_unknown_names_get_a_suggestion() -> None:
     assert said(step(1, id="resize"), step(2, input_from="resise", depends_on=("step7", "Echo"))) == [
         "w: steps[1].input_from: there is no step `resise` (did you mean `resize`?)",
         "w: steps[1].depends_on[0]: there is no step `step7` (did you mean `step2`?)",
-        "w: steps[1].depends_on[1]: there is no step `Echo` (`Echo` is the plugin of `resize`; write `resize`)",
+        "w: steps[1].depends_on[1]: there is no step `Echo` "
+        "(`Echo` is the plugin of `resize`; write `resize`)",
     ]
 
 
@@ -105,8 +106,10 @@ def test_each_cycle_is_named_from_its_first_step_along_the_data() -> None:
         step(6, input="${step5}"),
         step(7, input_from="b"),
     ) == [
-        "w: steps[1]: Circular dependency detected involving b (the cycle is `b` -> `step3` -> `step4` -> `b`)",
-        "w: steps[4]: Circular dependency detected involving step5 (the cycle is `step5` -> `step6` -> `step5`)",
+        "w: steps[1]: Circular dependency detected involving b "
+        "(the cycle is `b` -> `step3` -> `step4` -> `b`)",
+        "w: steps[4]: Circular dependency detected involving step5 "
+        "(the cycle is `step5` -> `step6` -> `step5`)",
     ]
 
 

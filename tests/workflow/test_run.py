@@ -80,7 +80,7 @@ def test_an_output_is_never_expanded_again(host: Any) -> None:
 
 def test_each_plugin_is_loaded_once_and_closed(host: Any) -> None:
     flow = Workflow("w").step("Echo", input="a").step("Upper", input="b").step("Echo", input="c")
-    flow.run(host=host, isolation="process", timeout=5.0)
+    flow.run(host=host, isolation="process", load_options={"timeout": 5.0})
     assert host.load_options == [
         {"target": "Echo", "isolation": "process", "timeout": 5.0},
         {"target": "Upper", "isolation": "process", "timeout": 5.0},
@@ -381,8 +381,7 @@ def test_arun_leaves_the_loop_free_and_can_be_cancelled(host: Any) -> None:
 
     async def main() -> None:
         task = asyncio.create_task(flow.arun(host=host))
-        while not started.is_set():
-            await asyncio.sleep(0.001)
+        assert await asyncio.to_thread(started.wait, PATIENCE_S)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
