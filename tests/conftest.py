@@ -1,0 +1,21 @@
+"""What holds for every test: nothing of the user's LAO is read or written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+_NUMBERS = count()
+
+
+@pytest.fixture(autouse=True)
+def lao_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A LAO home of its own for every test; it does not exist until LAO makes it."""
+    home = tmp_path_factory.getbasetemp() / "homes" / str(next(_NUMBERS))
+    monkeypatch.setenv("LAO_HOME", str(home))
+    for name in ("LAO_PLUGIN_DIR", "LAO_PLUGINS_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    yield home
