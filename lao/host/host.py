@@ -223,12 +223,18 @@ class Host:
 def _info(source: Source, library: LibraryInfo, copy: PrivateCopy, description: Any, decision: Decision) -> PluginInfo:
     manifest = source.manifest
     warnings = description.warnings
+    version, about = description.version, description.description
+    # The libraries of LAO 0.x all say "1.0.0": where there is a manifest, it knows better.
+    if manifest is not None and (description.abi == "lao/0.x" or not version):
+        version = str(manifest.plugin.version)
+    if manifest is not None and (description.abi == "lao/0.x" or not about):
+        about = manifest.plugin.description or about
     if manifest is not None:
         warnings += tuple(f"{problem.key}: {problem.message}" for problem in check_manifest(manifest))
     return PluginInfo(
         name=manifest.plugin.name if manifest else description.name or source.name,
-        version=description.version or (str(manifest.plugin.version) if manifest else ""),
-        description=description.description or (manifest.plugin.description if manifest else ""),
+        version=version,
+        description=about,
         abi=description.abi,
         library=library.path,
         digest=copy.digest,
