@@ -22,7 +22,7 @@ from lao.errors import InvalidInput, LaoError, PermissionDenied, VerificationErr
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["LARGEST_DOWNLOAD", "Download", "fetch", "without_credentials"]
+__all__ = ["LARGEST_DOWNLOAD", "Download", "fetch", "is_public", "without_credentials"]
 
 LARGEST_DOWNLOAD = 1 << 30
 """Bytes that a download may have."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from lao.errors import Problem
 
-__all__ = ["LocatedYaml", "read_yaml"]
+__all__ = ["MAX_VALUES", "LocatedYaml", "key_path", "read_yaml"]
 
 MAX_VALUES = 200_000
 """Values that a document may hold once its aliases are written out; a few lines of them can make billions."""

@@ -31,6 +31,7 @@ __all__ = [
     "PluginTable",
     "Resources",
     "Table",
+    "wrong",
 ]
 
 PERMISSIONS = ("read_files", "write_files", "network_access", "system_access", "plugin_communication")

@@ -29,7 +29,7 @@ from lao.model.names import printable
 if TYPE_CHECKING:
     from semantic_version import Version  # type: ignore[import-untyped]
 
-__all__ = ["LAO_VERSION", "VersionRange", "parse_range", "parse_version", "satisfies"]
+__all__ = ["LAO_VERSION", "VersionRange", "complete_version", "parse_range", "parse_version", "satisfies"]
 
 LAO_VERSION = "0.6.0"
 """The version of this LAO: what `min_lao_version` is compared with."""

@@ -18,6 +18,7 @@ from lao.model.names import printable
 __all__ = [
     "RECORD",
     "Entry",
+    "compare",
     "format_record",
     "parse_record",
     "record_digest",

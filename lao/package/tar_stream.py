@@ -29,6 +29,7 @@ __all__ = [
     "Limits",
     "Member",
     "Refused",
+    "Stream",
     "check_member_name",
     "compressor_for",
     "open_stream",
