@@ -227,7 +227,7 @@ def check_member_name(name: str) -> str:
         raise Refused(f"`{shown}` has more than 100 characters")
     if not re.fullmatch(r"[\x20-\x7e]+", name):
         raise Refused(f"`{shown}` has characters that are not printable ASCII")
-    if name.startswith("/") or re.match(r"[A-Za-z]:", name):
+    if name.startswith("/") or re.match(r"[A-Za-z]:[\\/]", name):
         raise Refused(f"`{shown}` is an absolute path")
     for part in name.split("/"):
         if part == "..":
