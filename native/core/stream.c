@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "condition.h"
 
 struct lao__stream {
     lao__sink_t sink; /* first: the sink is the stream */
@@ -30,8 +31,7 @@ static uint32_t push(lao__sink_t *sink, lao_value_t *part, uint32_t flags) {
     uint32_t answer = LAO_STREAM_CONTINUE;
     pthread_mutex_lock(&stream->lock);
     while (stream->count == LAO__STREAM_QUEUE && !stream->stopped && (flags & LAO_STREAM_NO_WAIT) == 0) {
-        struct timespec slice = lao__timespec_of(lao__now_ns() + 20000000);
-        pthread_cond_timedwait(&stream->changed, &stream->lock, &slice);
+        lao__condition_wait(&stream->changed, &stream->lock, lao__now_ns() + 20000000);
         if (lao__flight_cancelled(stream->call->flight) != LAO__CANCEL_NONE) {
             break;
         }
@@ -71,7 +71,6 @@ static void *run(void *context) {
 
 lao_status_t lao__stream_open(lao__target_t *target, lao_call_t *call, lao__stream_t **opened, lao__error_t *error) {
     lao__stream_t *stream = calloc(1, sizeof *stream);
-    pthread_condattr_t attributes;
     if (stream == NULL) {
         return lao__fail(error, LAO_OUT_OF_MEMORY, "out of memory");
     }
@@ -84,12 +83,7 @@ lao_status_t lao__stream_open(lao__target_t *target, lao_call_t *call, lao__stre
     call->cancel_flag = &stream->cancelled;
     call->sink = &stream->sink;
     pthread_mutex_init(&stream->lock, NULL);
-    pthread_condattr_init(&attributes);
-#if !defined(__APPLE__)
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-#endif
-    pthread_cond_init(&stream->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    lao__condition_init(&stream->changed);
     if (pthread_create(&stream->thread, NULL, run, stream) != 0) {
         free(stream);
         return lao__fail(error, LAO_SYSTEM, "no thread could be started for the stream");
@@ -122,16 +116,15 @@ static lao_status_t take(lao__stream_t *stream, lao_value_t *part, lao__error_t 
 lao_status_t lao__stream_next(lao__stream_t *stream, int64_t idle_ns, lao_value_t *part, lao__error_t *error) {
     lao_status_t status;
     int64_t until_ns;
-    struct timespec until;
     bool late = false;
     if (__builtin_add_overflow(lao__now_ns(), idle_ns, &until_ns)) {
         until_ns = LAO__NO_DEADLINE;
     }
-    until = lao__timespec_of(until_ns);
     memset(part, 0, sizeof *part);
     pthread_mutex_lock(&stream->lock);
     while (stream->count == 0 && !stream->ended && !late) {
-        late = pthread_cond_timedwait(&stream->changed, &stream->lock, &until) != 0 && lao__now_ns() >= until_ns;
+        lao__condition_wait(&stream->changed, &stream->lock, until_ns);
+        late = lao__now_ns() >= until_ns;
     }
     if (stream->count == 0 && !stream->ended) {
         status = LAO__STREAM_IDLE;
