@@ -17,7 +17,7 @@ from typing import Any
 from lao.errors import InvalidInput
 from lao.model.names import suggest
 
-__all__ = ["Reference", "as_text", "fill", "find_references", "parse", "whole_reference"]
+__all__ = ["Mistake", "Reference", "as_text", "fill", "find_references", "parse", "whole_reference"]
 
 _PLACEHOLDER = re.compile(r"(\$?)\$\{([^${}\r\n]{1,200})\}")
 _STEP_LIKE = re.compile(r"step[0-9]+")

@@ -371,6 +371,6 @@ class Workflow:
 
 
 def _default_host() -> Any:
-    import lao  # the package wires the host to the store; this module is below that
+    from lao.locate import Host
 
-    return lao.Host()
+    return Host()
