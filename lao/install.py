@@ -12,7 +12,8 @@ import os
 import re
 import shutil
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -26,7 +27,7 @@ from lao.errors import (
     VerificationError,
 )
 from lao.model.names import check_plugin_name, fold_name, printable
-from lao.projects import MANIFEST, find_project, find_projects, library_stem, newest_library
+from lao.projects import MANIFEST, find_project, find_projects, library_stem, newest_library, project_at
 from lao.store import Installed, Origin, Store
 
 if TYPE_CHECKING:
@@ -118,13 +119,26 @@ def install(
     """
     store = store if store is not None else Store()
     expected = _wanted_hash(sha256)
-    with store.stage() as folder:
-        shown = str(source)
+    shown = str(source)
+    with _explained(shown), store.stage() as folder:
         if _is_address(shown):
             arrival = _from_address(shown, folder, expected, yes, allow_private, confirm, on_progress)
         else:
             arrival = _from_path(_local(shown), folder, expected)
         return _finish(arrival, store)
+
+
+@contextmanager
+def _explained(source: str) -> Iterator[None]:
+    """Turns what the file system refuses into an error of LAO."""
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, LaoError):
+            raise
+        reason = (error.strerror or str(error)).lower()
+        where = str(error.filename or source)
+        raise LaoError(f"cannot install `{printable(source)}`", causes=[reason], where=where) from error
 
 
 # Arrivals
@@ -189,6 +203,16 @@ def _from_path(path: Path, folder: Path, expected: str | None) -> _Arrival:
     if path.is_dir():
         if expected is not None:
             raise InvalidInput("`--sha256` is for a file or an address", causes=[f"`{path}` is a directory"])
+        if project_at(path) is None and not _is_source_project(path):
+            raise InvalidInput(
+                f"cannot install `{path}`",
+                causes=["it has neither a `plugin.toml` nor a library"],
+                where=str(path),
+            )
+        if folder.is_relative_to(path.resolve()):
+            raise InvalidInput(
+                f"cannot install `{path}`", causes=["it contains LAO's own home"], where=str(path)
+            )
         package = folder / "package"
         package.mkdir()
         if _is_source_project(path):

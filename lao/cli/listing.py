@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from lao.cli import printer
+from lao.errors import LaoError
 from lao.model.names import fold_name
+
+if TYPE_CHECKING:
+    from lao.projects import Project
+    from lao.store import Store
 
 __all__ = ["print_plugins"]
 
@@ -25,8 +32,7 @@ def print_plugins(*, as_json: bool) -> int:
     installed = {fold_name(row[0]) for row in rows}
     for project in find_projects():
         if fold_name(project.name) not in installed:
-            state = "local" if store.is_enabled(project.name) else "local, disabled"
-            rows.append([project.name, state, project.version, project.description])
+            rows.append([project.name, _state_of(project, store), project.version, project.description])
         if project.problem:
             printer.warning(f"{project.manifest_file}: {project.problem}")
     if as_json:
@@ -38,3 +44,11 @@ def print_plugins(*, as_json: bool) -> int:
     else:
         printer.note(_NOTHING)
     return 0
+
+
+def _state_of(project: Project, store: Store) -> str:
+    try:
+        return "local" if store.is_enabled(project.name) else "local, disabled"
+    except LaoError as error:  # its folder has no name for a plugin, or its configuration is damaged
+        printer.warning(str(error))
+        return "local, damaged"

@@ -23,9 +23,7 @@ def command(
     ] = None,
     value: Annotated[
         str | None,
-        typer.Argument(
-            metavar="VALUE", help="A JSON literal or a string; without it the setting is shown."
-        ),
+        typer.Argument(metavar="VALUE", help="A JSON literal or a string; without it the setting is shown."),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the settings as JSON.")] = False,
 ) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Annotated
 
 import typer
@@ -30,10 +31,12 @@ def command(
             error.hint, error.where = "delete its folder yourself if you mean that", str(project.directory)
         raise
     data = store.home / "data" / removed.name
+    with contextlib.suppress(OSError):  # it is not empty, or there is none
+        data.rmdir()
     if json:
         printer.json({"name": removed.name, "version": removed.version})
     else:
         printer.data(f"uninstalled {removed.name}" + (f" {removed.version}" if removed.version else ""))
-    if data.is_dir() and any(data.iterdir()):
+    if data.is_dir():
         printer.note(f"its data is kept in {data}")
     return 0
