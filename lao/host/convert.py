@@ -179,6 +179,7 @@ def _mismatch(wanted: Kind, value: Any) -> InvalidInput:
 
 
 def from_native(
+    plugin: Any,
     payload: Any,
     kind: int,
     sample_rate: int,
@@ -190,7 +191,7 @@ def from_native(
     """Makes the Python value of an output that is neither text nor bytes. Called by the native side.
 
     Raises:
-        ProtocolViolation: The output was declared as JSON and is not.
+        ProtocolViolation: The output of `plugin` was declared as JSON and is not.
     """
     del color_space, channel_order
     match Kind(kind):
@@ -199,7 +200,7 @@ def from_native(
                 return json.loads(payload)
             except (ValueError, RecursionError) as error:
                 raise ProtocolViolation(
-                    "the output is declared as JSON and cannot be read", causes=[str(error)]
+                    f"the output of `{plugin.info.name}` is declared as JSON and cannot be read", causes=[str(error)]
                 ) from None
         case Kind.FILE:
             return Path(payload)

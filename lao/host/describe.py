@@ -181,8 +181,8 @@ def _claimed(
 ) -> tuple[tuple[Capability, ...], tuple[tuple[str, int, int], ...]]:
     entries = _claimed_entries(claim.get("capabilities"), warnings)
     found = [capability for entry in entries if (capability := _claimed_capability(entry, warnings)) is not None]
-    if not found and manifest is not None:
-        found = list(manifest.capabilities)
+    if manifest is not None and manifest.capabilities:
+        found = list(manifest.capabilities)  # somebody wrote it later than the library
     if not found:
         found = [Capability(name="run", input_kind=Kind.ANY, output_kind=Kind.ANY)]
     unique = {one.name: one for one in reversed(found)}

@@ -104,6 +104,21 @@ bool lao__kind_is_tensor(uint32_t kind) {
     return kind == LAO_KIND_TENSOR || kind == LAO_KIND_IMAGE || kind == LAO_KIND_AUDIO || kind == LAO_KIND_VIDEO;
 }
 
+static bool device_is_known(int32_t type) {
+    switch (type) {
+    case LAO_DEVICE_CPU:
+    case LAO_DEVICE_CUDA:
+    case LAO_DEVICE_CUDA_HOST:
+    case LAO_DEVICE_OPENCL:
+    case LAO_DEVICE_VULKAN:
+    case LAO_DEVICE_METAL:
+    case LAO_DEVICE_ROCM:
+        return true;
+    default:
+        return false;
+    }
+}
+
 static lao_status_t check_tensor(const lao_value_t *value, lao__error_t *error) {
     const lao_tensor_t *tensor = &value->tensor->tensor;
     lao__extent_t extent;
@@ -119,6 +134,10 @@ static lao_status_t check_tensor(const lao_value_t *value, lao__error_t *error) 
     if (extent.element_count > 0 && tensor->data == NULL) {
         return lao__fail(error, LAO_PROTOCOL_VIOLATION, "the tensor has %lld elements and no data",
                          (long long)extent.element_count);
+    }
+    if (!device_is_known(tensor->device.device_type)) {
+        return lao__fail(error, LAO_PROTOCOL_VIOLATION, "the tensor is on a device of the unknown type %d",
+                         (int)tensor->device.device_type);
     }
     if (tensor->byte_offset > LAO__MAX_VALUE_BYTES) {
         return lao__fail(error, LAO_PROTOCOL_VIOLATION, "the tensor's byte offset is too large");
@@ -164,6 +183,9 @@ lao_status_t lao__check_output(const lao_value_t *value, uint32_t declared_kind,
     if (value->size > LAO__MAX_VALUE_BYTES) {
         return lao__fail(error, LAO_PROTOCOL_VIOLATION, "the output claims %llu bytes",
                          (unsigned long long)value->size);
+    }
+    if (value->kind == LAO_KIND_FILE && value->size == 0) {
+        return lao__fail(error, LAO_PROTOCOL_VIOLATION, "the output is a file without a path");
     }
     if (value->data == NULL && value->size > 0) {
         return lao__fail(error, LAO_PROTOCOL_VIOLATION, "the output claims %llu bytes and has no data",

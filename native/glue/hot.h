@@ -13,7 +13,7 @@
 typedef struct lao__python {
     PyObject *make_error;   /* (status, text: bytes, signal, exit_code, caller) -> exception */
     PyObject *to_native;    /* (value, kind) -> (kind, payload, sample_rate, color_space, channel_order, media, meta) */
-    PyObject *from_native;  /* (Tensor | bytes | str, kind, sample_rate, media_type, metadata) -> value */
+    PyObject *from_native;  /* (caller, Tensor | bytes | str, kind, sample_rate, color_space, channel_order, media_type, metadata) */
     PyObject *param_to_json; /* (value) -> str */
     PyTypeObject *tensor_type;
     PyTypeObject *stream_type;
@@ -66,9 +66,9 @@ int lao__arguments_set_capsule(lao__arguments_t *arguments, PyObject *capsule, u
 
 /* --- Outputs --- */
 
-/* Makes a Python value of an output and takes it over, also on failure. `lossy`: text that is not UTF-8 is repaired (LAO
- * 0.x) instead of refused. */
-PyObject *lao__output_to_python(lao_value_t *output, int lossy);
+/* Makes a Python value of an output of `caller`'s and takes it over, also on failure. Text that is not UTF-8 is repaired
+ * for LAO 0.x and refused otherwise. */
+PyObject *lao__output_to_python(lao_value_t *output, PyObject *caller);
 
 /* A lao.Tensor that owns the output. */
 PyObject *lao__tensor_new(lao_value_t *output);

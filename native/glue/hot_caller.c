@@ -118,7 +118,7 @@ static PyObject *run(caller_t *self, lao__target_t *target, lao_call_t *call) {
     if (status != LAO_OK) {
         return lao__raise(&error, status, (PyObject *)self);
     }
-    return lao__output_to_python(&output, self->lossy);
+    return lao__output_to_python(&output, (PyObject *)self);
 }
 
 static PyObject *call_with_names(caller_t *self, Py_ssize_t capability, PyObject *input, PyObject *const *values,

@@ -22,22 +22,22 @@ PyObject *lao__raise(const lao__error_t *error, lao_status_t status, PyObject *c
     return NULL;
 }
 
-static PyObject *violation(const char *text) {
+static PyObject *violation(const char *text, PyObject *caller) {
     lao__error_t error;
     lao__fail(&error, LAO_PROTOCOL_VIOLATION, "%s", text);
-    return lao__raise(&error, LAO_PROTOCOL_VIOLATION, NULL);
+    return lao__raise(&error, LAO_PROTOCOL_VIOLATION, caller);
 }
 
-static PyObject *text_of(const lao_value_t *output, int lossy) {
+static PyObject *text_of(const lao_value_t *output, PyObject *caller) {
     const char *text = output->data != NULL ? output->data : "";
     PyObject *result;
-    if (lossy) {
+    if (lao__caller_is_lossy(caller)) {
         return PyUnicode_DecodeUTF8(text, (Py_ssize_t)output->size, "replace");
     }
     result = PyUnicode_FromStringAndSize(text, (Py_ssize_t)output->size);
     if (result == NULL && PyErr_ExceptionMatches(PyExc_UnicodeDecodeError)) {
         PyErr_Clear();
-        return violation("the output is declared as text and is not UTF-8");
+        return violation("the output is declared as text and is not UTF-8", caller);
     }
     return result;
 }
@@ -47,10 +47,11 @@ static PyObject *optional_text(const char *text, Py_ssize_t size) {
     return text == NULL ? Py_NewRef(Py_None) : PyUnicode_DecodeUTF8(text, size, "replace");
 }
 
-static PyObject *finish(PyObject *payload, const lao_value_t *output, PyObject *media_type, PyObject *metadata) {
+static PyObject *finish(PyObject *caller, PyObject *payload, const lao_value_t *output, PyObject *media_type,
+                        PyObject *metadata) {
     PyObject *result = NULL;
     if (payload != NULL && media_type != NULL && metadata != NULL) {
-        result = PyObject_CallFunction(lao__python.from_native, "OIIIIOO", payload, (unsigned int)output->kind,
+        result = PyObject_CallFunction(lao__python.from_native, "OOIIIIOO", caller, payload, (unsigned int)output->kind,
                                        (unsigned int)output->sample_rate_hz, (unsigned int)output->color_space,
                                        (unsigned int)output->channel_order, media_type, metadata);
     }
@@ -60,7 +61,7 @@ static PyObject *finish(PyObject *payload, const lao_value_t *output, PyObject *
     return result;
 }
 
-static PyObject *described_output(lao_value_t *output, int lossy) {
+static PyObject *described_output(lao_value_t *output, PyObject *caller) {
     lao_value_t head = *output;
     PyObject *media_type = optional_text(output->media_type,
                                          output->media_type != NULL ? (Py_ssize_t)strlen(output->media_type) : 0);
@@ -70,23 +71,23 @@ static PyObject *described_output(lao_value_t *output, int lossy) {
     if (output->tensor != NULL) {
         payload = lao__tensor_new(output);
     } else if (output->kind == LAO_KIND_JSON || output->kind == LAO_KIND_FILE) {
-        payload = text_of(output, lossy);
+        payload = text_of(output, caller);
         lao__value_release(output);
     } else {
         payload = PyBytes_FromStringAndSize(output->data, (Py_ssize_t)output->size);
         lao__value_release(output);
     }
-    return finish(payload, &head, media_type, metadata);
+    return finish(caller, payload, &head, media_type, metadata);
 }
 
-PyObject *lao__output_to_python(lao_value_t *output, int lossy) {
+PyObject *lao__output_to_python(lao_value_t *output, PyObject *caller) {
     PyObject *result;
     if (output->kind == LAO_KIND_TEXT) {
-        result = text_of(output, lossy);
+        result = text_of(output, caller);
     } else if (output->kind == LAO_KIND_BINARY) {
         result = PyBytes_FromStringAndSize(output->data, (Py_ssize_t)output->size);
     } else {
-        return described_output(output, lossy);
+        return described_output(output, caller);
     }
     lao__value_release(output);
     return result;

@@ -79,7 +79,7 @@ static PyObject *stream_next(PyObject *object) {
         }
     } while (status == LAO__STREAM_IDLE);
     if (status == LAO_OK && part.kind != LAO_KIND_NONE) {
-        return lao__output_to_python(&part, lao__caller_is_lossy(self->caller));
+        return lao__output_to_python(&part, self->caller);
     }
     caller = Py_NewRef(self->caller);
     finish(self);

@@ -85,6 +85,9 @@ lao_status_t lao__frame_put_head(lao__frame_writer_t *writer, const lao_value_t 
     }
     if (value->tensor != NULL) {
         const lao_tensor_t *tensor = &value->tensor->tensor;
+        if (tensor->device.device_type != LAO_DEVICE_CPU && tensor->device.device_type != LAO_DEVICE_CUDA_HOST) {
+            return lao__fail(error, LAO_UNSUPPORTED, "an array in a device's memory does not cross between processes");
+        }
         frame->rank = tensor->rank;
         frame->dtype = tensor->dtype;
         frame->tensor_flags = value->tensor->flags;

@@ -131,6 +131,9 @@ lao_status_t lao__outputs_write(lao__frame_writer_t *writer, lao_value_t *value,
                                 lao__error_t *error) {
     lao_status_t status = lao__frame_put_head(writer, value, &response->value, error);
     response->lease = LAO__NO_LEASE;
+    if (value->tensor != NULL && value->tensor->tensor.device.device_type != LAO_DEVICE_CPU) {
+        status = lao__fail(error, LAO_UNSUPPORTED, "an array in a device's memory cannot leave the worker");
+    }
     if (status == LAO_OK && value->tensor == NULL && value->size <= COPIED_BYTES &&
         value->size <= writer->limit - writer->at) {
         status = lao__frame_put_payload(writer, value, &response->value, error);
