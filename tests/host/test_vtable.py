@@ -36,11 +36,6 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[lao.Host]:
         yield host
 
 
-@pytest.fixture(params=["none", "process"])
-def isolation(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
 def load(host: lao.Host, isolation: str, name: str = "v0/echo", **options: Any) -> lao.Plugin:
     return host.load(build(name, **options), isolation=isolation)
 

@@ -81,6 +81,7 @@ static lao_tensor_t *give_sound_tensor(lao_value_t *output) {
     ARRAY(offset_overflows, tensor->byte_offset = near_the_end)                                                        \
     ARRAY(tensor_data_null, tensor->data = NULL)                                                                       \
     ARRAY(tensor_device_unknown, tensor->device.device_type = 1234)                                                    \
+    ARRAY(tensor_on_cuda, tensor->device.device_type = LAO_DEVICE_CUDA)                                                \
     ARRAY(tensor_null, output->tensor = NULL)                                                                          \
     ARRAY(tensor_dlpack_major, managed.dlpack_major = 2)                                                               \
     ARRAY(tensor_as_text, output->kind = LAO_KIND_TEXT)                                                                \
