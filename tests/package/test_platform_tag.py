@@ -54,7 +54,8 @@ def test_real_libraries(tmp_path: Path, build: Callable[..., Path], plugin_libra
         ("x86_64-windows-gnu", "win_amd64"),
         ("x86_64-linux-musl", "musllinux_1_2_x86_64"),
     ]:
-        source = "#include <stdlib.h>\n#if defined(_WIN32)\n__declspec(dllexport)\n#endif\nvoid *f(void) { return malloc(1); }"
+        export = "#if defined(_WIN32)\n__declspec(dllexport)\n#endif\n"
+        source = f"#include <stdlib.h>\n{export}void *f(void) {{ return malloc(1); }}"
         library = build(tmp_path / f"{target}.so", source, target=target)
         assert platform_tag(inspect_library(library)) == tag
         assert not fits_this_machine(tag)
