@@ -25,7 +25,7 @@
 #define LAO_ABI_MINOR 0u
 #define LAO_ABI_VERSION ((LAO_ABI_MAJOR << 16) | LAO_ABI_MINOR)
 #define LAO_ABI_MAJOR_OF(version) ((uint32_t)(version) >> 16)
-#define LAO_ABI_MINOR_OF(version) ((uint32_t)(version)&0xffffu)
+#define LAO_ABI_MINOR_OF(version) ((uint32_t)(version) & 0xffffu)
 
 /* Calling convention of every function that crosses the boundary. */
 #if defined(_WIN32) && !defined(_WIN64)

@@ -8,10 +8,10 @@
 typedef struct lao_call lao_call_t; /* opaque: one call in flight, named in its request */
 
 enum { /* log levels */
-    LAO_LOG_DEBUG = 10,
-    LAO_LOG_INFO = 20,
-    LAO_LOG_WARNING = 30,
-    LAO_LOG_ERROR = 40
+       LAO_LOG_DEBUG = 10,
+       LAO_LOG_INFO = 20,
+       LAO_LOG_WARNING = 30,
+       LAO_LOG_ERROR = 40
 };
 
 /* Owned by the host; valid from lao_plugin_entry until the process ends. */

@@ -6,15 +6,15 @@
 
 /* Which calls the host may make at the same time. The host obeys it. */
 enum { /* lao_plugin_t.thread_role */
-    LAO_THREADS_UNSAFE = 0,   /* one call at a time in the whole library */
-    LAO_THREADS_INSTANCE = 1, /* one call at a time per instance */
-    LAO_THREADS_FULL = 2      /* any number, on any threads */
+       LAO_THREADS_UNSAFE = 0,   /* one call at a time in the whole library */
+       LAO_THREADS_INSTANCE = 1, /* one call at a time per instance */
+       LAO_THREADS_FULL = 2      /* any number, on any threads */
 };
 
 enum {                               /* lao_capability_t.flags */
-    LAO_CAPABILITY_IDEMPOTENT = 1u,  /* repeating a call that was interrupted does no harm */
-    LAO_CAPABILITY_STREAMS_OUT = 2u, /* pushes parts with lao.stream/1 before it returns */
-    LAO_CAPABILITY_STREAMS_IN = 4u   /* pulls parts with lao.stream/1 */
+       LAO_CAPABILITY_IDEMPOTENT = 1u,  /* repeating a call that was interrupted does no harm */
+       LAO_CAPABILITY_STREAMS_OUT = 2u, /* pushes parts with lao.stream/1 before it returns */
+       LAO_CAPABILITY_STREAMS_IN = 4u   /* pulls parts with lao.stream/1 */
 };
 
 /* Static data of the plugin; all of it lives until the process ends. */

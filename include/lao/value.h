@@ -21,22 +21,22 @@ enum {
 /* --- DLPack 1.x, binary-compatible (the exception to the struct_size rule) --- */
 
 enum { /* device_type */
-    LAO_DEVICE_CPU = 1,
-    LAO_DEVICE_CUDA = 2,
-    LAO_DEVICE_CUDA_HOST = 3,
-    LAO_DEVICE_OPENCL = 4,
-    LAO_DEVICE_VULKAN = 7,
-    LAO_DEVICE_METAL = 8,
-    LAO_DEVICE_ROCM = 10
+       LAO_DEVICE_CPU = 1,
+       LAO_DEVICE_CUDA = 2,
+       LAO_DEVICE_CUDA_HOST = 3,
+       LAO_DEVICE_OPENCL = 4,
+       LAO_DEVICE_VULKAN = 7,
+       LAO_DEVICE_METAL = 8,
+       LAO_DEVICE_ROCM = 10
 };
 
 enum { /* dtype code */
-    LAO_DTYPE_INT = 0,
-    LAO_DTYPE_UINT = 1,
-    LAO_DTYPE_FLOAT = 2,
-    LAO_DTYPE_BFLOAT = 4,
-    LAO_DTYPE_COMPLEX = 5,
-    LAO_DTYPE_BOOL = 6
+       LAO_DTYPE_INT = 0,
+       LAO_DTYPE_UINT = 1,
+       LAO_DTYPE_FLOAT = 2,
+       LAO_DTYPE_BFLOAT = 4,
+       LAO_DTYPE_COMPLEX = 5,
+       LAO_DTYPE_BOOL = 6
 };
 
 #define LAO_TENSOR_MAX_RANK 32
@@ -76,24 +76,25 @@ typedef struct lao_managed_tensor { /* DLManagedTensorVersioned */
 /* --- Values --- */
 
 enum {                            /* lao_value_t.flags */
-    LAO_VALUE_TRANSFERABLE = 1u,  /* input: the plugin may keep it, by setting LAO_VALUE_TAKEN, if the call succeeds */
-    LAO_VALUE_TAKEN = 2u          /* set by the plugin; it must then call `release` itself, once */
+       LAO_VALUE_TRANSFERABLE =
+           1u,  /* input: the plugin may keep it, by setting LAO_VALUE_TAKEN, if the call succeeds */
+       LAO_VALUE_TAKEN = 2u          /* set by the plugin; it must then call `release` itself, once */
 };
 
 enum { /* color_space */
-    LAO_COLOR_UNSPECIFIED = 0,
-    LAO_COLOR_SRGB = 1,
-    LAO_COLOR_LINEAR_SRGB = 2,
-    LAO_COLOR_GRAY = 3
+       LAO_COLOR_UNSPECIFIED = 0,
+       LAO_COLOR_SRGB = 1,
+       LAO_COLOR_LINEAR_SRGB = 2,
+       LAO_COLOR_GRAY = 3
 };
 
 enum { /* channel_order */
-    LAO_CHANNELS_UNSPECIFIED = 0,
-    LAO_CHANNELS_GRAY = 1,
-    LAO_CHANNELS_RGB = 2,
-    LAO_CHANNELS_BGR = 3,
-    LAO_CHANNELS_RGBA = 4,
-    LAO_CHANNELS_BGRA = 5
+       LAO_CHANNELS_UNSPECIFIED = 0,
+       LAO_CHANNELS_GRAY = 1,
+       LAO_CHANNELS_RGB = 2,
+       LAO_CHANNELS_BGR = 3,
+       LAO_CHANNELS_RGBA = 4,
+       LAO_CHANNELS_BGRA = 5
 };
 
 /* Inputs are read-only and valid during the call, unless taken. Outputs are filled by the plugin and belong to the
@@ -122,12 +123,12 @@ typedef struct lao_value {
 /* --- Parameters --- */
 
 enum { /* lao_param_t.type */
-    LAO_PARAM_BOOL = 1,   /* integer: 0 or 1 */
-    LAO_PARAM_INT = 2,    /* integer */
-    LAO_PARAM_DOUBLE = 3, /* number */
-    LAO_PARAM_TEXT = 4,   /* data: UTF-8 */
-    LAO_PARAM_BYTES = 5,  /* data */
-    LAO_PARAM_JSON = 6    /* data: a JSON array, object or null */
+       LAO_PARAM_BOOL = 1,   /* integer: 0 or 1 */
+       LAO_PARAM_INT = 2,    /* integer */
+       LAO_PARAM_DOUBLE = 3, /* number */
+       LAO_PARAM_TEXT = 4,   /* data: UTF-8 */
+       LAO_PARAM_BYTES = 5,  /* data */
+       LAO_PARAM_JSON = 6    /* data: a JSON array, object or null */
 };
 
 /* One named parameter of a call. Owned by the host, valid during the call. */

@@ -60,6 +60,8 @@ def statuses() -> tuple[StatusRow, ...]:
     rows = []
     for index in range(lib.lao__glue_status_count()):
         row = lib.lao__glue_status(index)
-        texts = (ffi.string(text).decode() for text in (row.name, row.origin, row.python_exception, row.message))
+        texts = (
+            ffi.string(text).decode() for text in (row.name, row.origin, row.python_exception, row.message)
+        )
         rows.append(StatusRow(row.code, *texts))
     return tuple(rows)

@@ -75,6 +75,7 @@ class Backend(ABC):
     def _open(self, options: Any, target: Any, description: Any, error: Any) -> int:
         """Calls the core's function; returns its status."""
 
+    @abstractmethod
     def _complete(self, order: Order, options: Any, keep: list[Any]) -> None:
         """Fills in the options that only this backend has; `keep` holds what they point to."""
 
@@ -121,7 +122,9 @@ class Backend(ABC):
         try:
             parsed = json.loads(ffi.string(description[0]).decode())
         except ValueError as problem:
-            raise ProtocolViolation(f"`{order.name}` describes itself in a way that cannot be read") from problem
+            raise ProtocolViolation(
+                f"`{order.name}` describes itself in a way that cannot be read"
+            ) from problem
         finally:
             lib.lao__glue_free(description[0])
         return OpenedTarget(target[0], parsed)

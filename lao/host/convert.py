@@ -62,7 +62,9 @@ def to_native(value: Any, kind: int) -> _Described | None:
     if isinstance(value, Json):
         return _as(wanted, Kind.JSON, to_json(value.value), value)
     if isinstance(value, Audio):
-        return _as(wanted, Kind.AUDIO, _array(value.data), value, rate=value.sample_rate, metadata=value.metadata)
+        return _as(
+            wanted, Kind.AUDIO, _array(value.data), value, rate=value.sample_rate, metadata=value.metadata
+        )
     if isinstance(value, Image):
         spaces = (COLOR_SPACES[value.color_space], CHANNEL_ORDERS[value.channel_order])
         return _as(wanted, Kind.IMAGE, _array(value.data), value, spaces=spaces, metadata=value.metadata)
@@ -92,7 +94,11 @@ def _as(
     metadata: Any = None,
 ) -> _Described:
     if wanted not in (Kind.ANY, kind):
-        if wanted is Kind.TENSOR and kind in (Kind.AUDIO, Kind.IMAGE, Kind.VIDEO) and not isinstance(payload, bytes):
+        if (
+            wanted is Kind.TENSOR
+            and kind in (Kind.AUDIO, Kind.IMAGE, Kind.VIDEO)
+            and not isinstance(payload, bytes)
+        ):
             kind = Kind.TENSOR
         elif wanted is Kind.JSON and isinstance(value, os.PathLike):
             raise _mismatch(wanted, value)
@@ -111,7 +117,9 @@ def _from_text(wanted: Kind, text: str) -> _Described:
             json.loads(text)
         except (ValueError, RecursionError) as error:
             raise InvalidInput(
-                "the text is not a JSON document", causes=[str(error)], hint="wrap a plain string in lao.Json(...)"
+                "the text is not a JSON document",
+                causes=[str(error)],
+                hint="wrap a plain string in lao.Json(...)",
             ) from None
         return (Kind.JSON, str(text), 0, 0, 0, None, None)
     raise _mismatch(wanted, text)
@@ -200,7 +208,8 @@ def from_native(
                 return json.loads(payload)
             except (ValueError, RecursionError) as error:
                 raise ProtocolViolation(
-                    f"the output of `{plugin.info.name}` is declared as JSON and cannot be read", causes=[str(error)]
+                    f"the output of `{plugin.info.name}` is declared as JSON and cannot be read",
+                    causes=[str(error)],
                 ) from None
         case Kind.FILE:
             return Path(payload)

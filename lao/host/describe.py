@@ -123,7 +123,8 @@ def _capability(entry: dict[str, Any], manifest: Manifest | None, warnings: list
     name = entry["name"]
     declared = next((one for one in manifest.capabilities if one.name == name), None) if manifest else None
     schemas = {
-        key: _schema(entry[key], f"the {key} of `{name}`", warnings) or (getattr(declared, key) if declared else None)
+        key: _schema(entry[key], f"the {key} of `{name}`", warnings)
+        or (getattr(declared, key) if declared else None)
         for key in ("input_schema", "output_schema", "params_schema")
     }
     return Capability(
@@ -157,11 +158,13 @@ def _compare(
     for declared in manifest.capabilities:
         found = real.get(declared.name)
         if found is None:
-            warnings.append(f"the manifest declares the capability `{declared.name}`, which the library lacks")
+            warnings.append(
+                f"the manifest declares the capability `{declared.name}`, which the library lacks"
+            )
         elif (found.input_kind, found.output_kind) != (declared.input_kind, declared.output_kind):
             warnings.append(
-                f"`{declared.name}` takes {found.input_kind.label} and gives {found.output_kind.label}; the manifest says "
-                f"{declared.input_kind.label} and {declared.output_kind.label}"
+                f"`{declared.name}` takes {found.input_kind.label} and gives {found.output_kind.label}; "
+                f"the manifest says {declared.input_kind.label} and {declared.output_kind.label}"
             )
 
 
@@ -180,7 +183,9 @@ def _claimed(
     claim: dict[str, Any], manifest: Manifest | None, warnings: list[str]
 ) -> tuple[tuple[Capability, ...], tuple[tuple[str, int, int], ...]]:
     entries = _claimed_entries(claim.get("capabilities"), warnings)
-    found = [capability for entry in entries if (capability := _claimed_capability(entry, warnings)) is not None]
+    found = [
+        capability for entry in entries if (capability := _claimed_capability(entry, warnings)) is not None
+    ]
     if manifest is not None and manifest.capabilities:
         found = list(manifest.capabilities)  # somebody wrote it later than the library
     if not found:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lao import errors
 from lao._native import statuses
@@ -101,8 +101,7 @@ def load_error(status: int, text: bytes, *, name: str, where: str, signal: int, 
 
 
 def _class_of(name: str) -> type[LaoError]:
-    found: Any = getattr(errors, name)
-    assert issubclass(found, LaoError)
+    found: type[LaoError] = getattr(errors, name)
     return found
 
 

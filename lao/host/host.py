@@ -99,7 +99,7 @@ class Host:
         """
         if self._closed:
             raise InvalidInput("the host was closed")
-        if isinstance(workers, bool) or not isinstance(workers, int) or not 1 <= workers <= 64:
+        if type(workers) is not int or not 1 <= workers <= 64:
             raise InvalidInput(f"workers must be a number from 1 to 64, not {workers!r}")
 
         def load_once() -> Loaded:
@@ -107,12 +107,8 @@ class Host:
             decision = decide(source, isolation=isolation, timeout_s=timeout, limits=limits, strict=strict)
             return self._load(source, decision, workers, dict(config or {}), data_dir)
 
-        def load_again() -> Loaded:
-            fresh = load_once()
-            return fresh
-
         lib.lao__monitor_catch_sigint()
-        plugin = Plugin._make(load_once(), load_again, self._executor)
+        plugin = Plugin._make(load_once(), load_once, self._executor)
         self._plugins.add(plugin)
         return plugin
 
@@ -137,7 +133,7 @@ class Host:
         count = 1
         for length in lengths:
             count *= length
-        return numpy.ndarray(lengths, kind, buffer=SharedMemory(count * kind.itemsize))
+        return numpy.ndarray(lengths, kind, buffer=memoryview(SharedMemory(count * kind.itemsize)))
 
     def close(self) -> None:
         """Closes every plugin that it loaded. Idempotent."""
@@ -167,7 +163,9 @@ class Host:
 
     def _find(self, target: str | os.PathLike[str]) -> Source:
         text = os.fspath(target)
-        is_path = not isinstance(target, str) or os.sep in text or (os.altsep is not None and os.altsep in text)
+        is_path = (
+            not isinstance(target, str) or os.sep in text or (os.altsep is not None and os.altsep in text)
+        )
         if not is_path:
             try:
                 return self._locator.locate(text)
@@ -198,7 +196,9 @@ class Host:
         copy = make_private_copy(library)
         backend: Backend = InProcess() if decision.isolation == "none" else Isolated()
         _warn_once(source.name, decision.warning)
-        directory = Path(data_dir) if data_dir is not None else source.data_dir or self._home / "data" / source.name
+        directory = (
+            Path(data_dir) if data_dir is not None else source.data_dir or self._home / "data" / source.name
+        )
         directory.mkdir(parents=True, exist_ok=True)
         order = Order(
             name=source.name,
@@ -220,7 +220,9 @@ class Host:
         return Loaded(backend, opened, description, info, decision, workers)
 
 
-def _info(source: Source, library: LibraryInfo, copy: PrivateCopy, description: Any, decision: Decision) -> PluginInfo:
+def _info(
+    source: Source, library: LibraryInfo, copy: PrivateCopy, description: Any, decision: Decision
+) -> PluginInfo:
     manifest = source.manifest
     warnings = description.warnings
     version, about = description.version, description.description
@@ -266,4 +268,4 @@ def _warn_once(name: str, warning: str | None) -> None:
         if warning is None or name in _warned:
             return
         _warned.add(name)
-    print(f"warning: {warning}", file=sys.stderr)
+    sys.stderr.write(f"warning: {warning}\n")

@@ -41,9 +41,10 @@ class Loaded:
 class Plugin(Caller):
     """A plugin that can be called. Made by `lao.Host.load`; a context manager that closes it.
 
-    `plugin(input, **params)` runs its first capability, `plugin.call(name, input, **params)` any. Inputs and outputs are
-    ordinary Python values: text is `str`, JSON `dict` and the like, binary `bytes`, a file `pathlib.Path`, tensors and images
-    arrays (numpy's where it is installed), audio `lao.Audio`. Arrays cross without a copy in-process.
+    `plugin(input, **params)` runs its first capability, `plugin.call(name, input, **params)` any. Inputs and
+    outputs are ordinary Python values: text is `str`, JSON `dict` and the like, binary `bytes`, a file
+    `pathlib.Path`, tensors and images arrays (numpy's where it is installed), audio `lao.Audio`. Arrays cross
+    without a copy in-process.
 
     All methods may be used from any thread; the host keeps to the plugin's thread role.
 
@@ -60,7 +61,9 @@ class Plugin(Caller):
     _closed: bool
 
     @classmethod
-    def _make(cls, loaded: Loaded, load_again: Callable[[], Loaded], executor: Callable[[], Executor]) -> Plugin:
+    def _make(
+        cls, loaded: Loaded, load_again: Callable[[], Loaded], executor: Callable[[], Executor]
+    ) -> Plugin:
         self = cls()
         self._load_again = load_again
         self._executor = executor
@@ -174,9 +177,9 @@ class Plugin(Caller):
 
     def map(self, capability: str, inputs: Iterable[Any], /, **params: Any) -> Iterator[Any]:
         """Runs one capability over many inputs and gives the outputs in their order.
-
-        Calls are pipelined: over the plugin's workers, or over threads where its thread role is `full`. A few inputs are
-        taken ahead, so `inputs` may be endless. The first failure is raised in its place and ends the iteration.
+        Calls are pipelined: over the plugin's workers, or over threads where its thread role is `full`. A few
+        inputs are taken ahead, so `inputs` may be endless. The first failure is raised in its place and ends the
+        iteration.
         """
         return self._pipelined(capability, iter(inputs), params, self._parallel_calls())
 

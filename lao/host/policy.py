@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from lao.errors import InvalidInput, PermissionDenied, PluginDisabled, PluginLoadError
 from lao.host.source import Source
@@ -82,7 +83,8 @@ def decide(
     Raises:
         InvalidInput: An argument is not valid.
         PluginDisabled: The user switched the plugin off.
-        PermissionDenied: It came from elsewhere, and nobody named an isolation for it; or `strict` is asked of a promise
+        PermissionDenied: It came from elsewhere, and nobody named an isolation for it; or `strict` is asked of a
+        promise
             that is not kept.
         PluginLoadError: A limit that the caller passed cannot be enforced, and `strict` is set.
     """
@@ -90,7 +92,9 @@ def decide(
         raise InvalidInput(f'isolation is "process", "none" or "auto", not {isolation!r}')
     if not source.enabled:
         raise PluginDisabled(
-            f"`{source.name}` is disabled", name=source.name, hint=f"run `lao plugin toggle {source.name} true`"
+            f"`{source.name}` is disabled",
+            name=source.name,
+            hint=f"run `lao plugin toggle {source.name} true`",
         )
     passed = _checked_limits(limits)
     resources = source.manifest.resources if source.manifest else None
@@ -113,7 +117,7 @@ def decide(
     return Decision(chosen, seconds, enforced, _warning(source, isolation))
 
 
-def _checked_limits(limits: Mapping[str, float] | None) -> dict[str, float]:
+def _checked_limits(limits: Mapping[str, Any] | None) -> dict[str, float]:
     passed = dict(limits or {})
     for name, value in passed.items():
         if name not in LIMITS:
@@ -123,7 +127,7 @@ def _checked_limits(limits: Mapping[str, float] | None) -> dict[str, float]:
     return passed
 
 
-def _checked_timeout(timeout_s: float | None) -> float:
+def _checked_timeout(timeout_s: Any) -> float:
     if timeout_s is None:
         return math.inf
     if isinstance(timeout_s, bool) or not isinstance(timeout_s, (int, float)) or not timeout_s > 0:
@@ -139,7 +143,9 @@ def _promises(isolation: str) -> dict[str, Enforcement]:
     open_world = Enforcement("none", "its worker process is not sandboxed")
     return {
         **dict.fromkeys(PROMISES, open_world),
-        "P5": Enforcement("soft", "its worker gets a short environment and no descriptors, but may read the host's"),
+        "P5": Enforcement(
+            "soft", "its worker gets a short environment and no descriptors, but may read the host's"
+        ),
         "P8": Enforcement("host", "the host waits with a deadline and ends the worker"),
         "P9": Enforcement("host", "what the worker writes is copied, checked, and only then used"),
         "P11": Enforcement("soft", "its worker's memory is reclaimed; processes that it started are not"),

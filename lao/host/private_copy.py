@@ -1,8 +1,8 @@
 """The private copy of a library that is loaded instead of the file that the user named.
 
-A file can be overwritten in place while it is mapped, and a library that was hashed can be another one when it is opened.
-So the host copies it, with the libraries that lie beside it and that it needs, into a read-only folder named by the digest
-of what was copied, and loads it from there by absolute path.
+A file can be overwritten in place while it is mapped, and a library that was hashed can be another one when it is
+opened. So the host copies it, with the libraries that lie beside it and that it needs, into a read-only folder named
+by the digest of what was copied, and loads it from there by absolute path.
 """
 
 from __future__ import annotations
@@ -102,5 +102,6 @@ def _holds(folder: Path, staging: Path) -> bool:
     staged = {file.name: file for file in staging.iterdir()}
     kept = {file.name: file for file in folder.iterdir()}
     return staged.keys() == kept.keys() and all(
-        not kept[name].is_symlink() and kept[name].read_bytes() == file.read_bytes() for name, file in staged.items()
+        not kept[name].is_symlink() and kept[name].read_bytes() == file.read_bytes()
+        for name, file in staged.items()
     )

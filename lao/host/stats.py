@@ -12,7 +12,8 @@ __all__ = ["Stats", "read_stats"]
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """What a plugin's calls took so far. Times are seconds; the quantiles come from a histogram with buckets of a factor
+    """What a plugin's calls took so far. Times are seconds; the quantiles come from a histogram with buckets of a
+    factor
     of two, so they are right to within that factor.
 
     Attributes:

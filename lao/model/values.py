@@ -1,8 +1,8 @@
 """What a value is: wrappers that name the kind of an input, and what audio and video outputs come as.
 
-Most inputs need none: `str` is text, `bytes` is binary, `dict` and `list` are JSON, `pathlib.Path` is a file, and an array
-is whatever the capability takes. The wrappers say what the Python type does not: a sample rate, a colour space, a media
-type.
+Most inputs need none: `str` is text, `bytes` is binary, `dict` and `list` are JSON, `pathlib.Path` is a file, and an
+array is whatever the capability takes. The wrappers say what the Python type does not: a sample rate, a colour space,
+a media type.
 """
 
 from __future__ import annotations
@@ -124,7 +124,9 @@ class _Array:
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         import numpy
 
-        return numpy.array(self.data, dtype=dtype, copy=True) if copy else numpy.asarray(self.data, dtype=dtype)
+        return (
+            numpy.array(self.data, dtype=dtype, copy=True) if copy else numpy.asarray(self.data, dtype=dtype)
+        )
 
     def __dlpack__(self, **options: Any) -> Any:
         return self.data.__dlpack__(**options)
@@ -183,7 +185,9 @@ class Image(_Array):
         if color_space not in COLOR_SPACES:
             raise InvalidInput(f"unknown colour space `{color_space}`; known are {', '.join(COLOR_SPACES)}")
         if channel_order not in CHANNEL_ORDERS:
-            raise InvalidInput(f"unknown channel order `{channel_order}`; known are {', '.join(CHANNEL_ORDERS)}")
+            raise InvalidInput(
+                f"unknown channel order `{channel_order}`; known are {', '.join(CHANNEL_ORDERS)}"
+            )
         self.color_space = color_space
         self.channel_order = channel_order
 

@@ -159,8 +159,7 @@ static lao_status_t check_shape_of_kind(const lao_value_t *value, lao__error_t *
 lao_status_t lao__check_output(const lao_value_t *value, uint32_t declared_kind, lao__error_t *error) {
     lao_status_t status;
     if (!lao__kind_is_concrete(value->kind)) {
-        return lao__fail(error, LAO_PROTOCOL_VIOLATION, "the output has kind %u, which no value can have",
-                         value->kind);
+        return lao__fail(error, LAO_PROTOCOL_VIOLATION, "the output has kind %u, which no value can have", value->kind);
     }
     if (declared_kind != LAO_KIND_ANY && value->kind != declared_kind) {
         return lao__fail(error, LAO_PROTOCOL_VIOLATION, "the output is %s, but the capability declares %s",

@@ -94,8 +94,7 @@ static lao_status_t call_native(instance_t *instance, const lao_call_t *call, la
                          response.output_count);
     }
     status = lao__check_output(output, call->output_kind, error);
-    if (status != LAO_OK && output->release != NULL &&
-        lao__dynlib_is_code((const void *)(uintptr_t)output->release)) {
+    if (status != LAO_OK && output->release != NULL && lao__dynlib_is_code((const void *)(uintptr_t)output->release)) {
         lao__value_release(output);
     }
     return status;
@@ -121,8 +120,8 @@ static lao_status_t call_vtable(instance_t *instance, const lao_call_t *call, la
     }
     if (input->size > 0) { /* an empty text may have no data */
         if (input->size > 0) {
-        memcpy(text, input->data, (size_t)input->size);
-    }
+            memcpy(text, input->data, (size_t)input->size);
+        }
     }
     text[input->size] = '\0';
     memset(output, 0, sizeof *output);

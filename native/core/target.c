@@ -15,9 +15,7 @@ static void in_forked_child(void) { atomic_fetch_add(&fork_epoch, 1); }
 
 static void watch_forks(void) { pthread_atfork(NULL, NULL, in_forked_child); }
 
-uint32_t lao__fork_epoch(void) {
-    return atomic_load_explicit(&fork_epoch, memory_order_relaxed);
-}
+uint32_t lao__fork_epoch(void) { return atomic_load_explicit(&fork_epoch, memory_order_relaxed); }
 
 lao_status_t lao__target_init(lao__target_t *target, const lao__target_ops_t *ops, int64_t timeout_ns,
                               uint32_t capability_count, const uint32_t *output_kinds, lao__error_t *error) {
@@ -85,8 +83,7 @@ lao_status_t lao__target_call(lao__target_t *target, lao_call_t *call, lao_value
     }
     started_ns = lao__now_ns();
     call->output_kind = target->output_kinds[call->capability];
-    call->flight =
-        lao__flight_begin(&target->flights, started_ns, deadline_of(target, call, started_ns), call->token);
+    call->flight = lao__flight_begin(&target->flights, started_ns, deadline_of(target, call, started_ns), call->token);
     if (call->flight == NULL) {
         return lao__fail(error, LAO_OUT_OF_MEMORY, "out of memory");
     }

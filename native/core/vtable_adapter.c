@@ -45,11 +45,11 @@ static lao_status_t check_version(uint32_t layout, uint32_t version, lao__error_
         return LAO_OK;
     }
     if (version == 0 || version > 2) {
-        return lao__fail(error, LAO_ABI_MISMATCH,
-                         "its LAO 0.x table has version %u; versions 1 and 2 are supported", version);
+        return lao__fail(error, LAO_ABI_MISMATCH, "its LAO 0.x table has version %u; versions 1 and 2 are supported",
+                         version);
     }
-    return lao__fail(error, LAO_ABI_MISMATCH, "its LAO 0.x table has version %u, but the layout of version %u",
-                     version, expected);
+    return lao__fail(error, LAO_ABI_MISMATCH, "its LAO 0.x table has version %u, but the layout of version %u", version,
+                     expected);
 }
 
 lao_status_t lao__vtable_layout(const void *table, size_t stated_size, uint32_t *layout, lao__error_t *error) {
@@ -213,8 +213,7 @@ int lao__vtable_text_is_failure(const char *plugin, const char *text) {
         return strncasecmp(start, "Summarizer error:", 17) == 0;
     }
     if (contains(plugin, "Whisper")) {
-        return strncmp(start, "Failed to run whisper.cpp:", 26) == 0 ||
-               strncmp(start, "whisper.cpp failed:", 19) == 0;
+        return strncmp(start, "Failed to run whisper.cpp:", 26) == 0 || strncmp(start, "whisper.cpp failed:", 19) == 0;
     }
     return 0;
 }

@@ -12,8 +12,9 @@
 
 typedef struct lao__python {
     PyObject *make_error;   /* (status, text: bytes, signal, exit_code, caller) -> exception */
-    PyObject *to_native;    /* (value, kind) -> (kind, payload, sample_rate, color_space, channel_order, media, meta) */
-    PyObject *from_native;  /* (caller, Tensor | bytes | str, kind, sample_rate, color_space, channel_order, media_type, metadata) */
+    PyObject *to_native; /* (value, kind) -> (kind, payload, sample_rate, color_space, channel_order, media, meta) */
+    PyObject *
+        from_native; /* (caller, Tensor | bytes | str, kind, sample_rate, color_space, channel_order, media_type, metadata) */
     PyObject *param_to_json; /* (value) -> str */
     PyTypeObject *tensor_type;
     PyTypeObject *stream_type;
@@ -37,7 +38,7 @@ typedef struct lao__arguments {
     Py_buffer view; /* held while `has_view` */
     int has_view;
     PyObject *payload; /* keeps what `value` points into; may be NULL */
-    PyObject *texts;   /* keeps media type and metadata; may be NULL */
+    PyObject *texts; /* keeps media type and metadata; may be NULL */
     uint32_t param_count;
     lao_param_t *params; /* `few` unless there are many */
     const lao_param_t **param_pointers;

@@ -63,8 +63,8 @@ static PyObject *finish(PyObject *caller, PyObject *payload, const lao_value_t *
 
 static PyObject *described_output(lao_value_t *output, PyObject *caller) {
     lao_value_t head = *output;
-    PyObject *media_type = optional_text(output->media_type,
-                                         output->media_type != NULL ? (Py_ssize_t)strlen(output->media_type) : 0);
+    PyObject *media_type =
+        optional_text(output->media_type, output->media_type != NULL ? (Py_ssize_t)strlen(output->media_type) : 0);
     PyObject *metadata =
         optional_text(output->metadata_size > 0 ? output->metadata : NULL, (Py_ssize_t)output->metadata_size);
     PyObject *payload;

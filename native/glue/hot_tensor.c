@@ -3,8 +3,8 @@
 
 #include <stddef.h>
 #include <stdlib.h>
-#include <structmember.h>
 #include <string.h>
+#include <structmember.h>
 
 #include "../core/check.h"
 

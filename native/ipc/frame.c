@@ -17,8 +17,7 @@ void lao__frame_copy_value(lao__frame_value_t *copy, const lao__frame_value_t *s
 
 static lao_status_t check_tensor(const lao__frame_value_t *value, lao__error_t *error) {
     lao__extent_t extent;
-    lao_status_t status =
-        lao__check_layout(value->rank, value->shape, value->strides, value->dtype, &extent, error);
+    lao_status_t status = lao__check_layout(value->rank, value->shape, value->strides, value->dtype, &extent, error);
     if (status != LAO_OK) {
         return status;
     }

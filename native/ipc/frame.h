@@ -17,15 +17,15 @@
 #define LAO__NO_LEASE UINT32_MAX
 
 enum { /* request.operation */
-    LAO__FRAME_OPEN = 1,
-    LAO__FRAME_CALL = 2,
-    LAO__FRAME_ANSWER = 3, /* to a part */
-    LAO__FRAME_CLOSE = 4
+       LAO__FRAME_OPEN = 1,
+       LAO__FRAME_CALL = 2,
+       LAO__FRAME_ANSWER = 3, /* to a part */
+       LAO__FRAME_CLOSE = 4
 };
 
 enum { /* response.operation */
-    LAO__FRAME_RESULT = 1,
-    LAO__FRAME_PART = 2
+       LAO__FRAME_RESULT = 1,
+       LAO__FRAME_PART = 2
 };
 
 /* Bytes within the sender's region. */

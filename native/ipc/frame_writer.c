@@ -25,7 +25,9 @@ static lao__extent_t extent_of(const lao_tensor_t *tensor) {
     return extent;
 }
 
-static const char *first_element(const lao_tensor_t *tensor) { return (const char *)tensor->data + tensor->byte_offset; }
+static const char *first_element(const lao_tensor_t *tensor) {
+    return (const char *)tensor->data + tensor->byte_offset;
+}
 
 const void *lao__frame_payload(const lao_value_t *value, uint64_t *size) {
     const lao_tensor_t *tensor;

@@ -53,8 +53,7 @@ static void LAO_CALL release_held(lao_value_t *value) {
 static void LAO_CALL release_copied(lao_value_t *value) { lao__pool_free(value->owner); }
 
 /* Everything but arrays is copied before anybody looks at it: the worker could change it after the check. */
-static lao_status_t copy_output(const lao__frame_value_t *frame, char *base, lao_value_t *output,
-                                lao__error_t *error) {
+static lao_status_t copy_output(const lao__frame_value_t *frame, char *base, lao_value_t *output, lao__error_t *error) {
     uint64_t media_at = frame->data.size + 1;
     uint64_t metadata_at = media_at + frame->media_type.size + 1;
     char *copy = lao__pool_alloc(metadata_at + frame->metadata.size + 1, 0);
@@ -91,8 +90,7 @@ static lao_status_t hold_output(const lao__frame_response_t *response, lao__regi
     held->region = region;
     held->lease = response->lease;
     lao__region_retain(region);
-    lao__frame_to_value(frame, region->file.base, region->file.base, output, &held->tensor, held->shape,
-                        held->strides);
+    lao__frame_to_value(frame, region->file.base, region->file.base, output, &held->tensor, held->shape, held->strides);
     if (output->media_type != NULL) {
         memcpy(held->texts, output->media_type, (size_t)media_size);
         output->media_type = held->texts;
@@ -237,8 +235,7 @@ static bool put_params(lao__frame_writer_t *writer, const lao_call_t *call, lao_
     if (call->param_count == 0) {
         return true;
     }
-    if (call->param_count > LAO__FRAME_MAX_PARAMS ||
-        !lao__frame_put(writer, NULL, 0, 8, &table)) {
+    if (call->param_count > LAO__FRAME_MAX_PARAMS || !lao__frame_put(writer, NULL, 0, 8, &table)) {
         return false;
     }
     table.size = call->param_count * sizeof(lao__frame_param_t);
@@ -288,8 +285,7 @@ static lao_status_t run_to_result(isolated_t *isolated, lao__worker_link_t *link
         status = take_output(link, response, &part, error);
         if (status != LAO_OK || call->sink == NULL) {
             lao__worker_link_stop(link);
-            return status != LAO_OK ? status
-                                    : lao__fail(error, LAO_PROTOCOL_VIOLATION, "its worker streams uninvited");
+            return status != LAO_OK ? status : lao__fail(error, LAO_PROTOCOL_VIOLATION, "its worker streams uninvited");
         }
         answer = lao__call_push(call, &part, 0);
         if (answer == LAO_STREAM_ERROR) {
@@ -365,9 +361,9 @@ static lao_status_t pick_worker(isolated_t *isolated, const lao__flight_t *fligh
     }
     *link = &isolated->workers[atomic_fetch_add(&isolated->next_worker, 1) % isolated->worker_count];
     status = lao__lock_for_call(&(*link)->lock, flight);
-    return status == LAO_OK ? LAO_OK
-                            : lao__fail(error, status, "%s while it waited for the calls before it",
-                                        lao_status_message(status));
+    return status == LAO_OK
+               ? LAO_OK
+               : lao__fail(error, status, "%s while it waited for the calls before it", lao_status_message(status));
 }
 
 static lao_status_t ensure_running(isolated_t *isolated, lao__worker_link_t *link, lao__error_t *error) {
@@ -519,10 +515,9 @@ lao_status_t lao__isolated_open(const lao__isolated_options_t *options, lao__tar
     }
     if (status == LAO_OK) {
         *description = lao__copy_string(isolated->description);
-        status = *description == NULL
-                     ? lao__fail(error, LAO_OUT_OF_MEMORY, "out of memory")
-                     : lao__target_init(&isolated->target, &isolated_ops, options->timeout_ns, count, output_kinds,
-                                        error);
+        status = *description == NULL ? lao__fail(error, LAO_OUT_OF_MEMORY, "out of memory")
+                                      : lao__target_init(&isolated->target, &isolated_ops, options->timeout_ns, count,
+                                                         output_kinds, error);
     }
     if (status != LAO_OK) {
         lao__worker_link_stop(&isolated->workers[0]);
@@ -542,5 +537,6 @@ uint32_t lao__isolated_output(lao__target_t *target, char *bytes, uint32_t size)
 
 int32_t lao__isolated_pid(lao__target_t *target, uint32_t index) {
     isolated_t *isolated = (isolated_t *)target;
-    return index < isolated->worker_count && isolated->workers[index].running ? isolated->workers[index].process.pid : 0;
+    return index < isolated->worker_count && isolated->workers[index].running ? isolated->workers[index].process.pid
+                                                                              : 0;
 }

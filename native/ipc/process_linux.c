@@ -81,8 +81,7 @@ static int spawn(const char *executable, const int sources[6], int32_t *pid) {
     posix_spawnattr_setsigmask(&attributes, &none);
     posix_spawnattr_setsigdefault(&attributes, &defaults);
     posix_spawnattr_setpgroup(&attributes, 0); /* Ctrl-C is for the host; it tells its workers */
-    posix_spawnattr_setflags(&attributes,
-                             POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
     result = posix_spawn(&started, executable, &actions, &attributes, arguments, environment);
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
@@ -181,8 +180,8 @@ bool lao__process_send(int control, uint64_t id, uint64_t size, int descriptor) 
         char bytes[CMSG_SPACE(sizeof(int))];
         struct cmsghdr align;
     } room;
-    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &room,
-                             .msg_controllen = sizeof room.bytes};
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = &room, .msg_controllen = sizeof room.bytes};
     struct cmsghdr *header;
     memset(&room, 0, sizeof room);
     header = CMSG_FIRSTHDR(&message);
@@ -200,8 +199,8 @@ bool lao__process_receive(int control, uint64_t *id, uint64_t *size, int *descri
         char bytes[CMSG_SPACE(sizeof(int))];
         struct cmsghdr align;
     } room;
-    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &room,
-                             .msg_controllen = sizeof room.bytes};
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = &room, .msg_controllen = sizeof room.bytes};
     struct cmsghdr *header;
     if (recvmsg(control, &message, MSG_CMSG_CLOEXEC) != (ssize_t)sizeof parcel) {
         return false;

@@ -34,9 +34,7 @@ typedef enum lao__wait_result { LAO__WAIT_CHANGED, LAO__WAIT_TIMEOUT } lao__wait
 void lao__signal_publish(lao__signal_t *signal, uint32_t sequence);
 
 /* The sequence after this one. */
-static inline uint32_t lao__signal_next(uint32_t sequence) {
-    return sequence >= UINT32_MAX / 2 - 1 ? 1 : sequence + 1;
-}
+static inline uint32_t lao__signal_next(uint32_t sequence) { return sequence >= UINT32_MAX / 2 - 1 ? 1 : sequence + 1; }
 
 /* Waits until the word's sequence is not `seen` any more, or until the monotonic `until_ns`; `*sequence` gets what is
  * there then (LAO__SIGNAL_DEAD >> 1 for a dead worker). Interrupted by signals: answers LAO__WAIT_TIMEOUT early. */

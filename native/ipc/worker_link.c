@@ -93,8 +93,8 @@ void lao__worker_link_deinit(lao__worker_link_t *link) {
 static lao_status_t make_memory(lao__worker_link_t *link, lao__error_t *error) {
     lao_status_t status = lao__memory_file_create(&link->signals, "lao-signals", 4096, 4096, false, error);
     if (status == LAO_OK) {
-        status = lao__memory_file_create(&link->requests, "lao-requests", LAO__REGION_BYTES, LAO__FRAME_INLINE, true,
-                                         error);
+        status =
+            lao__memory_file_create(&link->requests, "lao-requests", LAO__REGION_BYTES, LAO__FRAME_INLINE, true, error);
     }
     if (status == LAO_OK) {
         status = lao__region_create(LAO__REGION_BYTES, LAO__FRAME_INLINE, &link->responses, error);
@@ -190,9 +190,8 @@ static bool send_buffer(lao__worker_link_t *link, const lao__shared_buffer_t *bu
     return true;
 }
 
-lao_status_t lao__worker_link_put_input(lao__worker_link_t *link, lao__frame_writer_t *writer,
-                                        const lao_value_t *input, lao__frame_value_t *frame,
-                                        lao__shared_buffer_t **buffer, lao__error_t *error) {
+lao_status_t lao__worker_link_put_input(lao__worker_link_t *link, lao__frame_writer_t *writer, const lao_value_t *input,
+                                        lao__frame_value_t *frame, lao__shared_buffer_t **buffer, lao__error_t *error) {
     uint64_t size;
     const char *payload = lao__frame_payload(input, &size);
     lao_status_t status = lao__frame_put_head(writer, input, frame, error);

@@ -54,9 +54,8 @@ lao__frame_request_t *lao__worker_link_request(lao__worker_link_t *link, uint32_
 
 /* Writes an input: by reference where it lies in a shared buffer, by copy otherwise. The reference that keeps such a
  * buffer alive goes to `*buffer`; NULL otherwise. */
-lao_status_t lao__worker_link_put_input(lao__worker_link_t *link, lao__frame_writer_t *writer,
-                                        const lao_value_t *input, lao__frame_value_t *frame,
-                                        lao__shared_buffer_t **buffer, lao__error_t *error);
+lao_status_t lao__worker_link_put_input(lao__worker_link_t *link, lao__frame_writer_t *writer, const lao_value_t *input,
+                                        lao__frame_value_t *frame, lao__shared_buffer_t **buffer, lao__error_t *error);
 
 /* Publishes the request and waits for the response, of which `*response` is the checked private copy (its value's shape
  * and strides up to the rank). Past the deadline, or once cancelled, the worker has `grace_ns` to answer, then it is

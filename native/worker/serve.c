@@ -36,8 +36,8 @@ static void wait_for_request(worker_t *worker) {
 }
 
 static lao__frame_writer_t begin_response(worker_t *worker, uint32_t operation) {
-    lao__frame_writer_t writer = {.base = worker->memory->responses.base, .at = LAO__FRAME_BYTES,
-                                  .limit = LAO__FRAME_INLINE};
+    lao__frame_writer_t writer = {
+        .base = worker->memory->responses.base, .at = LAO__FRAME_BYTES, .limit = LAO__FRAME_INLINE};
     memset(worker->response, 0, offsetof(lao__frame_response_t, value));
     memset(&worker->response->value, 0, lao__frame_head_bytes());
     worker->response->operation = operation;
@@ -144,8 +144,8 @@ static lao_status_t call_plugin(worker_t *worker, lao_value_t *output) {
     if (worker->target == NULL || request->capability >= worker->target->capability_count) {
         return lao__fail(&worker->error, LAO_UNKNOWN_CAPABILITY, "it has no capability %u", request->capability);
     }
-    status = lao__inputs_read(request, region, worker->memory->requests.size, worker->memory->control,
-                              &worker->inputs, &worker->error);
+    status = lao__inputs_read(request, region, worker->memory->requests.size, worker->memory->control, &worker->inputs,
+                              &worker->error);
     if (status != LAO_OK) {
         return status;
     }

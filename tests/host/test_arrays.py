@@ -70,7 +70,7 @@ def test_views_go_in_without_a_copy_in_process(host: lao.Host) -> None:
 
 def test_a_stride_that_is_no_multiple_of_the_element_names_the_axis(echo: lao.Plugin) -> None:
     records = np.zeros(4, dtype=[("a", "u1"), ("b", "<f4")])
-    with pytest.raises(lao.InvalidInput, match="axis 0 .* stride of 5 bytes"):
+    with pytest.raises(lao.InvalidInput, match=r"axis 0 .* stride of 5 bytes"):
         echo.call("tensor", records["b"])
 
 

@@ -161,7 +161,9 @@ def test_reload_takes_the_new_library(host: lao.Host, isolation: str, tmp_path: 
     assert plugin("new") == "new"
 
 
-def test_a_reload_that_fails_leaves_the_old_one_serving(host: lao.Host, isolation: str, tmp_path: Path) -> None:
+def test_a_reload_that_fails_leaves_the_old_one_serving(
+    host: lao.Host, isolation: str, tmp_path: Path
+) -> None:
     library = tmp_path / "libecho.so"
     shutil.copy(plugins.build("echo"), library)
     plugin = host.load(library, isolation=isolation)
@@ -207,7 +209,6 @@ def crashing(host: lao.Host) -> Load:
     return load_fixture
 
 
-
 @pytest.mark.parametrize(
     ("how", "number"), [("segv", signal.SIGSEGV), ("abort", signal.SIGABRT), ("overflow", signal.SIGSEGV)]
 )
@@ -235,7 +236,7 @@ def test_an_exit_in_a_call_is_a_crash(crashing: Load, how: str) -> None:
 @pytest.mark.parametrize("where", ["constructor", "entry", "create"])
 @pytest.mark.parametrize("how", ["segv", "exit_now"])
 def test_a_crash_while_loading(crashing: Load, where: str, how: str) -> None:
-    with pytest.raises(lao.PluginCrashed, match="while it loaded|SIGSEGV"):
+    with pytest.raises(lao.PluginCrashed, match=r"while it loaded|SIGSEGV"):
         crashing("crash", {"where": where, "how": how})
 
 

@@ -50,7 +50,9 @@ def test_a_disabled_plugin_runs_nowhere() -> None:
 def test_every_promise_is_listed_with_a_reason(named: str) -> None:
     made = decide(HERE, isolation=named, timeout_s=5, limits=None, strict=False)
     assert set(PROMISES) <= set(made.enforced)
-    assert all(one.level in ("kernel", "host", "soft", "none") and one.reason for one in made.enforced.values())
+    assert all(
+        one.level in ("kernel", "host", "soft", "none") and one.reason for one in made.enforced.values()
+    )
     assert made.enforced["P1"].level == "none"
 
 
@@ -84,7 +86,9 @@ def test_time_outs() -> None:
             decision(timeout_s=wrong)
 
 
-@pytest.mark.parametrize("options", [{"isolation": "sandbox"}, {"limits": {"memory": 1}}, {"limits": {"max_threads": 0}}])
+@pytest.mark.parametrize(
+    "options", [{"isolation": "sandbox"}, {"limits": {"memory": 1}}, {"limits": {"max_threads": 0}}]
+)
 def test_arguments_that_are_not_valid(options: dict[str, object]) -> None:
     with pytest.raises(lao.InvalidInput):
         decision(**options)

@@ -89,7 +89,7 @@ template <class T> class TensorView {
             expected *= length(axis);
         }
         return reinterpret_cast<std::uintptr_t>(first()) % alignof(T) == 0 ? reinterpret_cast<const T *>(first())
-                                                                            : nullptr;
+                                                                           : nullptr;
     }
 
     // Writes all elements to `to` in C order; `to` has room for count().
@@ -176,9 +176,9 @@ class ValueView {
 
     // The data of text, json, binary, an encoded medium, or the path of a file.
     std::string_view data() const noexcept {
-        return value_->size > 0 ? std::string_view(static_cast<const char *>(value_->data),
-                                                   static_cast<std::size_t>(value_->size))
-                                : std::string_view("", 0);
+        return value_->size > 0
+                   ? std::string_view(static_cast<const char *>(value_->data), static_cast<std::size_t>(value_->size))
+                   : std::string_view("", 0);
     }
     // As a view of type `V`; throws InvalidInput when the value is of another kind.
     template <class V> V as() const;

@@ -20,8 +20,8 @@ typedef struct lao_events_plugin {
     uint32_t reserved;
 
     /* Delivers one event to a subscribed callback of the instance. [thread: role] [state: created] */
-    lao_status_t(LAO_CALL *on_event)(lao_instance_t *instance, const char *callback, const char *name,
-                                     const char *json, uint64_t json_size, lao_error_t *error);
+    lao_status_t(LAO_CALL *on_event)(lao_instance_t *instance, const char *callback, const char *name, const char *json,
+                                     uint64_t json_size, lao_error_t *error);
 } lao_events_plugin_t;
 
 #endif /* LAO_EXT_EVENTS_H */

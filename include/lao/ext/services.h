@@ -60,9 +60,8 @@ typedef struct lao_calls_host {
     uint32_t struct_size;
     uint32_t reserved;
     /* Calls another plugin with the caller's rights. `output` is released by the plugin. [thread: call] */
-    lao_status_t(LAO_CALL *call)(lao_call_t *call, const char *plugin, const char *capability,
-                                 const lao_value_t *input, const char *params_json, lao_value_t *output,
-                                 lao_error_t *error);
+    lao_status_t(LAO_CALL *call)(lao_call_t *call, const char *plugin, const char *capability, const lao_value_t *input,
+                                 const char *params_json, lao_value_t *output, lao_error_t *error);
 } lao_calls_host_t;
 
 #endif /* LAO_EXT_SERVICES_H */

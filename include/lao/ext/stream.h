@@ -7,10 +7,10 @@
 #define LAO_EXT_STREAM "lao.stream/1"
 
 enum { /* what push and pull answer */
-    LAO_STREAM_CONTINUE = 0,
-    LAO_STREAM_WAIT = 1, /* only with LAO_STREAM_NO_WAIT: the consumer is behind; try again later */
-    LAO_STREAM_STOP = 2, /* push: nobody wants more, return soon; pull: there is no more input */
-    LAO_STREAM_ERROR = 3 /* the value is not valid, or this is not a streaming call */
+       LAO_STREAM_CONTINUE = 0,
+       LAO_STREAM_WAIT = 1, /* only with LAO_STREAM_NO_WAIT: the consumer is behind; try again later */
+       LAO_STREAM_STOP = 2, /* push: nobody wants more, return soon; pull: there is no more input */
+       LAO_STREAM_ERROR = 3 /* the value is not valid, or this is not a streaming call */
 };
 
 enum { LAO_STREAM_NO_WAIT = 1u }; /* flags */
