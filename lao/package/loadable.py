@@ -57,7 +57,12 @@ def explain_unloadable(
     if info.format == "elf" and this_system() == "linux":
         causes += _elf_reasons(info, search, glibc or system_glibc())
     if info.entry is None:
-        causes.append("it has no entry: neither `lao_plugin_entry` nor `plugin_vtable`")
+        is_data = "lao_plugin_entry" in info.exports  # as a function it would be an entry
+        causes.append(
+            "its `lao_plugin_entry` is data, not a function"
+            if is_data
+            else "it has no entry: neither `lao_plugin_entry` nor `plugin_vtable`"
+        )
     return _error(info, causes) if causes else None
 
 

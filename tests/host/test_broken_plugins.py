@@ -84,7 +84,7 @@ def test_bad_tables(host: lao.Host, isolation: str, defect: str) -> None:
 
 
 def test_an_entry_that_is_data(host: lao.Host, isolation: str) -> None:
-    with pytest.raises(AbiMismatch, match="data, not a function"):
+    with pytest.raises(PluginLoadError, match="data, not a function"):
         host.load(build("entry_is_data"), isolation=isolation)
 
 
