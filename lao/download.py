@@ -167,9 +167,9 @@ def _request(client: httpx.Client, url: httpx.URL, first: httpx.URL, allow_priva
     if _uses_proxy(url):
         # The proxy resolves the name; only what is written in the address can be checked.
         if literal and not allowed:
-            raise _refusal(url, url.host)
+            raise _refusal(url, url.host, redirected=not same_origin)
         return client.build_request("GET", url)
-    address = _resolve(url, allowed)
+    address = _resolve(url, allowed, redirected=not same_origin)
     host = url.netloc.decode("ascii")
     extensions = {"sni_hostname": url.host} if _literal(url.host) is None else {}
     return client.build_request(
@@ -177,7 +177,7 @@ def _request(client: httpx.Client, url: httpx.URL, first: httpx.URL, allow_priva
     )
 
 
-def _resolve(url: httpx.URL, allowed: bool) -> str:
+def _resolve(url: httpx.URL, allowed: bool, *, redirected: bool) -> str:
     """One address of the URL's host; all of them are checked."""
     port = url.port or (443 if url.scheme == "https" else 80)
     try:
@@ -192,7 +192,7 @@ def _resolve(url: httpx.URL, allowed: bool) -> str:
     if not allowed:
         for address in addresses:
             if not is_public(address):
-                raise _refusal(url, address)
+                raise _refusal(url, address, redirected=redirected)
     return addresses[0]
 
 
@@ -208,11 +208,12 @@ def is_public(address: str) -> bool:
     return ip.is_global and not ip.is_multicast
 
 
-def _refusal(url: httpx.URL, address: str) -> PermissionDenied:
+def _refusal(url: httpx.URL, address: str, *, redirected: bool) -> PermissionDenied:
+    hint = "if this server in your own network is meant, add `--allow-private`"
     return PermissionDenied(
         f"cannot fetch `{without_credentials(str(url))}`",
         causes=[f"`{url.host}` leads to {address}, which is not a public address"],
-        hint="use `--allow-private` with the address itself if the server in your own network is meant",
+        hint=None if redirected else hint,
     )
 
 

@@ -102,6 +102,10 @@ def _unknown_command(arguments: Sequence[str]) -> int | None:
 
 def _usage_failure(error: Any) -> int:
     text = str(error.format_message()).rstrip(".")
+    close = getattr(error, "possibilities", None)
+    if close:  # typer puts them into the message
+        printer.usage_error(str(error.message).lower(), hint=f"did you mean `{sorted(close)[0]}`?")
+        return USAGE
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "lao"
     printer.usage_error(text[:1].lower() + text[1:], hint=f"run `{path} --help`")

@@ -32,7 +32,10 @@ def command(
     from lao.model.manifest import defaults_of
     from lao.store import Store
 
-    _refuse_options(name, key)
+    option = next((word for word in (name, key) if word is not None and word.startswith("-")), None)
+    if option is not None:
+        printer.usage_error(f"no such option: {option}", hint="run `lao plugin config --help`")
+        return 2
     store = Store()
     plugin = find(name, store)
     if plugin.state == "file":
@@ -56,12 +59,6 @@ def command(
     else:
         printer.data(f"{key} = {_written(parsed)}")
     return 0
-
-
-def _refuse_options(*words: str | None) -> None:
-    for word in words:
-        if word is not None and word.startswith("-"):
-            raise typer.BadParameter(f"no such option: {word}")
 
 
 def _accepted(

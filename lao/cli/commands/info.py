@@ -83,4 +83,4 @@ def _line(key: str, item: dict[str, Any]) -> str:
     else:
         line = str(item["name"])
     description = item.get("description")
-    return f"{line}  {description}" if description else line
+    return f"{line} ({description})" if description else line

@@ -13,7 +13,7 @@ __all__ = ["command"]
 
 def command(
     name: Annotated[str, typer.Argument(metavar="NAME", help="An installed plugin or a local project.")],
-    enabled: Annotated[bool, typer.Argument(metavar="true|false", help="Whether it may run.")],
+    state: Annotated[str, typer.Argument(metavar="true|false", help="Whether it may run.")],
     json: Annotated[bool, typer.Option("--json", help="Print the new state as JSON.")] = False,
 ) -> int:
     """Switch a plugin on or off; one that is off does not run, anywhere."""
@@ -21,6 +21,12 @@ def command(
     from lao.errors import InvalidInput
     from lao.store import Store
 
+    if state.lower() not in ("true", "false"):
+        printer.usage_error(
+            f"the state is `true` or `false`, not `{state}`", hint=f"lao plugin toggle {name} true"
+        )
+        return 2
+    enabled = state.lower() == "true"
     store = Store()
     plugin = find(name, store)
     if plugin.state == "file":
