@@ -22,6 +22,7 @@ __all__ = [
     "InvalidWorkflow",
     "Step",
     "WorkflowFile",
+    "in_file_order",
     "parse_workflow",
     "step_problems",
 ]
@@ -121,7 +122,7 @@ class Step:
 
     def problem(self, file: str, key: str, message: str, fix: str = "", severity: str = "error") -> Problem:
         """A problem of this step at `key` (`""`: the step as a whole), placed in `file`."""
-        line = self.lines.get(key, self.lines.get(key.partition(".")[0], self.lines.get("")))
+        line = self.lines.get(re.split(r"[.\[]", key)[0], self.lines.get(""))
         place = f"{file}:{line}" if line is not None else file
         path = f"steps[{self.number - 1}]" + (f".{key}" if key else "")
         return Problem(place, path, message, fix, severity)
@@ -233,6 +234,17 @@ def _distance_at_most_2(a: str, b: str) -> bool:
     return row[-1] <= 2
 
 
+def in_file_order(problems: Iterable[Problem]) -> list[Problem]:
+    """Problems by line; where there are no lines, by step."""
+
+    def place(problem: Problem) -> tuple[int, int]:
+        line = problem.file.rpartition(":")[2]
+        step = re.match(r"steps\[(\d+)\]", problem.key)
+        return (int(line) if line.isdigit() else 0, int(step[1]) if step else -1)
+
+    return sorted(problems, key=place)
+
+
 class _FileReader:
     """Takes a document apart into steps. One per file."""
 
@@ -254,7 +266,7 @@ class _FileReader:
             self._problem(
                 (), "it is empty" if self._value is None else "it is not a mapping of keys to values", fix
             )
-        problems = sorted(self._problems, key=_line_of)
+        problems = in_file_order(self._problems)
         return WorkflowFile(name=name, steps=steps, file=self._file, problems=tuple(problems))
 
     def _problem(self, path: tuple[str | int, ...], message: str, fix: str = "") -> None:
@@ -407,8 +419,3 @@ def _what(value: Any) -> str:
     if isinstance(value, list) and value:
         return "a list of other things" if any(not isinstance(item, str) for item in value) else "a list"
     return names.get(type(value), "a value of another type")
-
-
-def _line_of(problem: Problem) -> int:
-    line = problem.file.rpartition(":")[2]
-    return int(line) if line.isdigit() else 0

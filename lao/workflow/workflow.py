@@ -14,7 +14,14 @@ from typing import Any, Self
 from lao.errors import InvalidInput, LaoError, Problem
 from lao.model.capability import Capability
 from lao.model.names import printable, suggest
-from lao.model.workflow_file import InvalidWorkflow, Step, WorkflowFile, parse_workflow, step_problems
+from lao.model.workflow_file import (
+    InvalidWorkflow,
+    Step,
+    WorkflowFile,
+    in_file_order,
+    parse_workflow,
+    step_problems,
+)
 from lao.workflow.check import check_types, choose_capability
 from lao.workflow.graph import Graph
 from lao.workflow.result import StepEvent, WorkflowResult
@@ -191,7 +198,7 @@ class Workflow:
 
     def _invalid(self, errors: Iterable[Problem]) -> InvalidWorkflow:
         return InvalidWorkflow.of(
-            self._name, errors, where=str(self._file) if self._file is not None else None
+            self._name, in_file_order(errors), where=str(self._file) if self._file is not None else None
         )
 
     # --- running it ---
@@ -344,8 +351,6 @@ class Workflow:
             kinds = {name: target.capability for name, target in targets.items()}
             problems += check_types(graph, kinds, file=self._label, inputs=inputs)
             if problems:
-                order = {f"steps[{index}]": index for index in range(len(self._steps))}
-                problems.sort(key=lambda problem: order[problem.key.partition(".")[0]])
                 raise self._invalid(problems)
             yield graph, targets
 

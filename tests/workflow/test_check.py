@@ -165,7 +165,9 @@ def test_parameters_are_held_against_a_closed_schema(host: Any) -> None:
 
 
 def test_problems_of_a_file_carry_their_lines(host: Any) -> None:
-    text = "workflow: w\nsteps:\n  - run: Draw\n    input: a\n  - run: Echo\n    input_from: step1\n    speed: ${step1}\n"
+    text = (
+        "workflow: w\nsteps:\n- run: Draw\n  input: a\n- run: Echo\n  input_from: step1\n  speed: ${step1}\n"
+    )
     flow = Workflow.from_text(text, file="w.yaml")
     assert said(host, flow) == [
         "w.yaml:6: steps[1].input_from: `process` of `Echo` takes text, and `step1` gives image",

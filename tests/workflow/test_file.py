@@ -93,14 +93,18 @@ steps:
         "w.yaml:1: workflow: the name of the workflow must be text, not a number (put it in quotes)",
         "w.yaml:3: steps[0]: `run`, the name of the plugin, is missing (did you mean it with `rum`?)",
         "w.yaml:6: steps[1].retries: `retries` must be a whole number, not text",
-        ("w.yaml:7: steps[1].depends_on: `depends_on` must be a list of step names, not text "
-        "(write `depends_on: [step1]`)"),
+        (
+            "w.yaml:7: steps[1].depends_on: `depends_on` must be a list of step names, not text "
+            "(write `depends_on: [step1]`)"
+        ),
         "w.yaml:9: steps[2].input_form: `input_form` is not a key of a step (did you mean `input_from`?)",
         "w.yaml:10: steps[2].condition: `condition` is not supported by this LAO yet: conditional steps (remove it)",
         "w.yaml:11: steps[3]: a step must be a mapping, not text (write `- run: NAME`)",
         "w.yaml:13: steps[4].id: `step9` is the name of another place (this is `step5`; choose another id)",
-        ("w.yaml:14: steps[4].input_from: `input_from` must be the name of a step, not a mapping "
-        "(write `input_from: step1`)"),
+        (
+            "w.yaml:14: steps[4].input_from: `input_from` must be the name of a step, not a mapping "
+            "(write `input_from: step1`)"
+        ),
         "w.yaml:15: steps[4].retry_delay: -1 is out of range (use 0 to 86400000 milliseconds)",
     ]
 
@@ -127,13 +131,17 @@ steps:
         ),
         (
             "workflow: a\nschema_version: 2\nsteps: [{run: a}]\n",
-            ("w.yaml:2: schema_version: schema version 2 is not "
-            "supported by this LAO yet (use `schema_version: 1`, or leave it out)"),
+            (
+                "w.yaml:2: schema_version: schema version 2 is not "
+                "supported by this LAO yet (use `schema_version: 1`, or leave it out)"
+            ),
         ),
         (
             "workflow: a\nschema_version: true\nsteps: [{run: a}]\n",
-            ("w.yaml:2: schema_version: schema version `True` "
-            "is not known (use `schema_version: 1`, or leave it out)"),
+            (
+                "w.yaml:2: schema_version: schema version `True` "
+                "is not known (use `schema_version: 1`, or leave it out)"
+            ),
         ),
         ("workflow: a\nsteps: [{run: ' '}]\n", "w.yaml:2: steps[0].run: the name of the plugin is empty"),
         (
@@ -142,13 +150,17 @@ steps:
         ),
         (
             "workflow: a\nsteps: [{run: a, id: a b}]\n",
-            ("w.yaml:2: steps[0].id: `a b` cannot be an id "
-            "(use 1 to 64 letters, digits, `_` and `-`, no digit first)"),
+            (
+                "w.yaml:2: steps[0].id: `a b` cannot be an id "
+                "(use 1 to 64 letters, digits, `_` and `-`, no digit first)"
+            ),
         ),
         (
             "workflow: a\nsteps: [{run: a, id: input}]\n",
-            ("w.yaml:2: steps[0].id: `input` cannot be an id "
-            "(`${input.NAME}` stands for the inputs of the run)"),
+            (
+                "w.yaml:2: steps[0].id: `input` cannot be an id "
+                "(`${input.NAME}` stands for the inputs of the run)"
+            ),
         ),
         (
             "workflow: a\nsteps: [{run: a, 1: b}]\n",
@@ -168,8 +180,10 @@ steps:
         ),
         (
             "workflow: a\nsteps: [{run: a, x: !!python/name:os.system b}]\n",
-            ("w.yaml:2: steps[0].x: the tag "
-            "`tag:yaml.org,2002:python/name:os.system` is not supported (use plain YAML values)"),
+            (
+                "w.yaml:2: steps[0].x: the tag "
+                "`tag:yaml.org,2002:python/name:os.system` is not supported (use plain YAML values)"
+            ),
         ),
     ],
 )
