@@ -8,7 +8,7 @@ import platform
 import re
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -189,7 +189,10 @@ def _from_elf(path: Path, view: View) -> LibraryInfo:
     text = None
     symbol = elf.exports.get(_MANIFEST_SYMBOL)
     if symbol is not None and symbol.kind == "object":
-        text = _text_of(read_symbol(view, symbol, limit=LARGEST_EMBEDDED))
+        if symbol.size > LARGEST_EMBEDDED:
+            raise BinaryError(f"its manifest has {symbol.size} bytes, and {LARGEST_EMBEDDED} are allowed")
+        with suppress(BinaryError):  # in .bss: all zero, and so no manifest
+            text = _text_of(read_symbol(view, symbol, limit=LARGEST_EMBEDDED))
     if text is None:
         try:
             data = read_section(view, _MANIFEST_SECTION, limit=LARGEST_EMBEDDED)
@@ -228,7 +231,10 @@ def _from_pe(path: Path, view: View) -> LibraryInfo:
     except Truncated as error:
         raise Truncated(error.message if "bytes, and has" in error.message else _cut(view)) from None
     symbol = pe.exports.get(_MANIFEST_SYMBOL)
-    text = _text_of(read_pe_object(view, symbol, limit=LARGEST_EMBEDDED)) if symbol is not None else None
+    text = None
+    if symbol is not None:
+        with suppress(BinaryError):
+            text = _text_of(read_pe_object(view, symbol, limit=LARGEST_EMBEDDED))
     return LibraryInfo(
         path=path,
         format="pe",
@@ -247,12 +253,13 @@ def _from_pe(path: Path, view: View) -> LibraryInfo:
 def _from_macho(path: Path, view: View) -> LibraryInfo:
     try:
         macho = parse_macho(view, prefer=this_machine())
-        symbol = macho.exports.get(_MANIFEST_SYMBOL)
-        data = b""
-        if symbol is not None:
-            data = read_macho_object(view, symbol, prefer=this_machine(), limit=LARGEST_EMBEDDED)
     except Truncated as error:
         raise Truncated(error.message if "bytes, and" in error.message else _cut(view)) from None
+    symbol = macho.exports.get(_MANIFEST_SYMBOL)
+    text = None
+    if symbol is not None:
+        with suppress(BinaryError):
+            text = _text_of(read_macho_object(view, symbol, prefer=this_machine(), limit=LARGEST_EMBEDDED))
     return LibraryInfo(
         path=path,
         format="macho",
@@ -264,7 +271,7 @@ def _from_macho(path: Path, view: View) -> LibraryInfo:
         soname=macho.name,
         rpath=macho.rpath,
         exports=macho.exports,
-        manifest_text=_text_of(data) if symbol is not None else None,
+        manifest_text=text,
         entry=_entry(macho.exports),
         min_macos=macho.min_macos,
     )

@@ -129,6 +129,8 @@ def test_a_manifest_in_a_section_is_found_too(tmp_path: Path, build: Callable[..
         ('const char lao_plugin_manifest[] = "";', None),
         ('const char lao_plugin_manifest[] = "\\xff\\xfe";', None),
         ("void lao_plugin_manifest(void) {}", None),
+        ("char lao_plugin_manifest[100];", None),
+        ("const char *lao_plugin_manifest;", None),
         ('const char lao_plugin_manifest[] = "a\\0b";', "a"),
     ],
 )

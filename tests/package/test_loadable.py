@@ -267,6 +267,19 @@ def test_no_entry(tmp_path: Path, build: Build) -> None:
     assert reasons(library) == ("it has no entry: neither `lao_plugin_entry` nor `plugin_vtable`",)
 
 
+SYSTEM = ("libm.so.6", "libstdc++.so.6", "libz.so.1", "libcrypto.so.3", "libssl.so.3", "libpython3.so")
+
+
+@pytest.mark.parametrize("name", SYSTEM)
+def test_system_libraries_lack_only_the_entry(name: str, plugin_library: Path) -> None:
+    elf = parse_elf(View.of(plugin_library.read_bytes()))
+    library = Search("x86_64", 64).find(name, wanted_by=plugin_library, elf=elf)
+    if library is None:
+        pytest.skip(f"{name} is not installed")
+    assert reasons(library.path) == ("it has no entry: neither `lao_plugin_entry` nor `plugin_vtable`",)
+    assert loads(library.path)
+
+
 def test_the_search_agrees_with_the_loader(plugin_library: Path) -> None:
     elf = parse_elf(View.of(plugin_library.read_bytes()))
     library = Search("x86_64", 64).find("libc.so.6", wanted_by=plugin_library, elf=elf)
