@@ -15,7 +15,7 @@ from typing import Any, Self
 from lao import paths
 from lao._native import SharedMemory, lib, setup
 from lao.errors import InvalidInput, LaoError, PluginLoadError, PluginNotFound
-from lao.host import convert
+from lao.host import convert, neighbours
 from lao.host.backend import Backend, Order
 from lao.host.describe import PluginInfo, read_description
 from lao.host.failure import exception_of
@@ -196,6 +196,8 @@ class Host:
         copy = make_private_copy(library)
         backend: Backend = InProcess() if decision.isolation == "none" else Isolated()
         _warn_once(source.name, decision.warning)
+        if decision.isolation == "none":
+            neighbours.admit(source.name, library, copy)
         directory = (
             Path(data_dir) if data_dir is not None else source.data_dir or self._home / "data" / source.name
         )

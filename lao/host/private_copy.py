@@ -27,14 +27,16 @@ class PrivateCopy:
     Attributes:
         library: Absolute path of the copy.
         digest: SHA-256, in hex, of the original file.
+        companions: SHA-256 of the libraries that were copied with it, by name.
         relaxed: The copy differs from the original: its weak symbols of a too-new glibc are optional.
     """
 
-    __slots__ = ("digest", "library", "relaxed")
+    __slots__ = ("companions", "digest", "library", "relaxed")
 
-    def __init__(self, library: Path, digest: str, relaxed: bool) -> None:
+    def __init__(self, library: Path, digest: str, companions: dict[str, str], *, relaxed: bool) -> None:
         self.library = library
         self.digest = digest
+        self.companions = companions
         self.relaxed = relaxed
 
 
@@ -64,8 +66,9 @@ def _copy(info: LibraryInfo, root: Path, staging: Path) -> PrivateCopy:
     relaxed = needs_relaxing(info)
     digest = _copy_file(info.path, staging / info.path.name, relaxed=relaxed)
     whole = hashlib.sha256(f"{info.path.name} {digest} {relaxed}\n".encode())
-    for name in _companions(info):
-        whole.update(f"{name} {_copy_file(info.path.parent / name, staging / name)}\n".encode())
+    companions = {name: _copy_file(info.path.parent / name, staging / name) for name in _companions(info)}
+    for name, companion in companions.items():
+        whole.update(f"{name} {companion}\n".encode())
     folder = root / whole.hexdigest()
     if not _holds(folder, staging):
         if folder.exists():  # somebody changed it
@@ -80,7 +83,7 @@ def _copy(info: LibraryInfo, root: Path, staging: Path) -> PrivateCopy:
         finally:
             if staging.exists():
                 staging.chmod(0o700)
-    return PrivateCopy(folder / info.path.name, digest, relaxed)
+    return PrivateCopy(folder / info.path.name, digest, companions, relaxed=relaxed)
 
 
 def _companions(info: LibraryInfo) -> list[str]:
