@@ -34,7 +34,8 @@ inline void half(const Pixels &in, std::uint8_t *out) {
 inline void gray_row(const Pixels &in, std::int64_t y, std::uint8_t *out) {
     const std::uint8_t *pixel = in.row(y);
     if (in.channels < 3) {
-        for (std::int64_t x = 0; x < in.width; ++x) out[x] = pixel[x * in.channels];
+        for (std::int64_t x = 0; x < in.width; ++x)
+            out[x] = pixel[x * in.channels];
         return;
     }
     for (std::int64_t x = 0; x < in.width; ++x, pixel += in.channels) {
@@ -44,7 +45,8 @@ inline void gray_row(const Pixels &in, std::int64_t y, std::uint8_t *out) {
 
 // `out` is [height, width, 1].
 inline void grayscale(const Pixels &in, std::uint8_t *out) {
-    for (std::int64_t y = 0; y < in.height; ++y) gray_row(in, y, out + y * in.width);
+    for (std::int64_t y = 0; y < in.height; ++y)
+        gray_row(in, y, out + y * in.width);
 }
 
 // Strength of the edges: |Sobel x| + |Sobel y| of the luma, over 4, times `gain`, at most 255. `out` is
@@ -56,7 +58,8 @@ inline void edges(const Pixels &in, int gain, std::uint8_t *out) {
     std::vector<std::uint8_t> gray(static_cast<std::size_t>(3 * width));
     for (std::int64_t y = 0; y < in.height; ++y) {
         gray_row(in, y, gray.data() + y % 3 * width);
-        if (y < 2) continue;
+        if (y < 2)
+            continue;
         const std::uint8_t *a = gray.data() + (y - 2) % 3 * width;
         const std::uint8_t *b = gray.data() + (y - 1) % 3 * width;
         const std::uint8_t *c = gray.data() + y % 3 * width;
