@@ -42,7 +42,7 @@ def command(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, run nothing.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print how every step went as JSON.")] = False,
 ) -> int:
-    """Run a workflow: the steps' progress to stderr, the output of the last step to stdout."""
+    """Run a workflow: progress to stderr, the last step's output to stdout."""
     import lao
     from lao.workflow import WorkflowError
 
