@@ -129,7 +129,8 @@ def _resource(what: str, shared: str, source: str, marker: str) -> Path:
 def _component(name: str) -> str:
     """Refuses what would leave the folder; the full rule for names is `lao.model.names.check_plugin_name`."""
     if not name or name in (".", "..") or any(character in name for character in "/\\:\0"):
+        shown = name.encode("unicode_escape").decode("ascii")
         raise InvalidInput(
-            f"`{name}` cannot be used as a plugin name", causes=["it is not one plain path component"]
+            f"`{shown}` cannot be used as a plugin name", causes=["it is not one plain path component"]
         )
     return name

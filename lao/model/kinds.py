@@ -46,12 +46,12 @@ class Kind(IntEnum):
         kind = KIND_ALIASES.get(text.strip().lower())
         if kind is not None:
             return kind
-        from lao.model.names import suggest
+        from lao.model.names import printable, suggest
 
         close = suggest(text, KIND_ALIASES)
         labels = ", ".join(known.label for known in cls)
         hint = f"did you mean `{close[0]}`?" if close else f"use one of {labels}"
-        raise InvalidInput(f"`{text}` is not a kind of value", hint=hint)
+        raise InvalidInput(f"`{printable(text)}` is not a kind of value", hint=hint)
 
 
 # Old words for kinds that exist in the wild, besides the labels themselves.

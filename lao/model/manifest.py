@@ -28,7 +28,7 @@ from lao.model.manifest_tables import (
     PluginTable,
     Resources,
 )
-from lao.model.names import fold_name
+from lao.model.names import fold_name, printable
 from lao.model.versions import LAO_VERSION, parse_version
 
 __all__ = [
@@ -338,7 +338,7 @@ def _duplicates(file: str, nested: Nested) -> list[Problem]:
                 continue
             first = seen.setdefault(fold_name(name) if table == "dependencies" else name, index)
             if first != index:
-                message = f"`{name}` is already the name of {table}[{first}]"
+                message = f"`{printable(name)}` is already the name of {table}[{first}]"
                 problems.append(
                     Problem(file, f"{table}[{index}].name", message, f"give each {what} its own name")
                 )

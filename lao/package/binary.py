@@ -103,7 +103,15 @@ class View:
     def of_file(cls, descriptor: int) -> View:
         """A view of an open file. It reads piecewise rather than by mmap: a file that shrinks meanwhile then
         is an error and not a SIGBUS."""
-        return cls(lambda offset, size: os.pread(descriptor, size, offset), os.fstat(descriptor).st_size)
+        size = os.fstat(descriptor).st_size
+        if hasattr(os, "pread"):
+            return cls(lambda offset, count: os.pread(descriptor, count, offset), size)
+
+        def seek_and_read(offset: int, count: int) -> bytes:
+            os.lseek(descriptor, offset, os.SEEK_SET)
+            return os.read(descriptor, count)
+
+        return cls(seek_and_read, size)
 
     def part(self, offset: int, size: int, *, big_endian: bool) -> View:
         """The view of a part, e.g. of one architecture in a fat binary."""

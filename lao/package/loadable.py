@@ -160,14 +160,10 @@ def _missing_versions(info: LibraryInfo, by_name: dict[str, Library]) -> list[st
         if library is None or need.weak or need.version in numbered:
             continue
         if need.version not in library.elf.version_defs and library.elf.version_defs:
-            which = (
-                f" (for {_listed([*need.symbols, *need.weak_symbols])})"
-                if need.symbols or need.weak_symbols
-                else ""
-            )
-            causes.append(
-                f"it needs the version `{need.version}`{which} of `{need.library}`, which is older here"
-            )
+            symbols = [*need.symbols, *need.weak_symbols]
+            which = f" (for {_listed(symbols)})" if symbols else ""
+            version, name = _listed([need.version]), _listed([need.library])
+            causes.append(f"it needs the version {version}{which} of {name}, which is older here")
     return causes
 
 

@@ -332,6 +332,17 @@ def test_attacks_are_refused_before_any_write(tmp_path: Path, attack: str) -> No
     assert reason in refusal(archive_of(tmp_path, tar))
 
 
+def test_a_pax_archive_says_how_to_make_a_plain_one(tmp_path: Path) -> None:
+    path = tmp_path / "x.tar.gz"
+    with tarfile.open(path, "w:gz", format=tarfile.PAX_FORMAT) as archive:
+        info = tarfile.TarInfo("plugin.toml")
+        info.mtime = 1.5
+        archive.addfile(info)
+    with pytest.raises(VerificationError, match="is a PAX record") as caught:
+        open_archive(path)
+    assert caught.value.hint == "make it with `tar --format=ustar`"
+
+
 @needs_zstd
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_attacks_on_the_other_format(tmp_path: Path, attack: str) -> None:

@@ -267,7 +267,7 @@ def test_no_entry(tmp_path: Path, build: Build) -> None:
     assert reasons(library) == ("it has no entry: neither `lao_plugin_entry` nor `plugin_vtable`",)
 
 
-SYSTEM = ("libm.so.6", "libstdc++.so.6", "libz.so.1", "libcrypto.so.3", "libssl.so.3", "libpython3.so")
+SYSTEM = ("libm.so.6", "libstdc++.so.6", "libz.so.1", "libcrypto.so.3", "libssl.so.3")
 
 
 @pytest.mark.parametrize("name", SYSTEM)
