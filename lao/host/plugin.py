@@ -8,6 +8,7 @@ import functools
 import itertools
 import math
 import os
+import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor, Future
@@ -236,7 +237,12 @@ class Plugin(Caller):
             What `Host.load` raises.
             PluginLoadError: In-process, where a second copy of the library would share state with the first.
         """
+        before = self._loaded.target.pointer
         self._take(self._load_again())
+        if lib.lao__glue_in_flight(before) == 0:
+            self._drain()
+        else:  # a stream may be open in this very thread: nobody can wait for it here
+            threading.Thread(target=self._drain, name="lao-drain", daemon=True).start()
 
     def close(self) -> None:
         """Cancels what runs, ends the instance or its workers. Outputs stay valid. Idempotent."""

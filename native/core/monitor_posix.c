@@ -26,6 +26,7 @@ static struct {
 } monitor = {.lock = PTHREAD_MUTEX_INITIALIZER, .wake = {-1, -1}};
 
 static _Atomic bool interrupted;
+static _Atomic bool catches_sigint;
 
 static void wake_up(void) {
     const char byte = 0;
@@ -38,6 +39,47 @@ static void drain_wake_pipe(void) {
     while (read(monitor.wake[0], bytes, sizeof bytes) > 0) {
     }
 }
+
+/* --- Ctrl-C --- */
+
+static struct sigaction host_action; /* what was there before us */
+
+void lao__monitor_interrupt(void) {
+    int saved = errno;
+    atomic_store(&interrupted, true);
+    if (monitor.wake[1] >= 0) {
+        wake_up();
+    }
+    errno = saved;
+}
+
+static void on_sigint(int signal_number, siginfo_t *info, void *context) {
+    lao__monitor_interrupt();
+    if ((host_action.sa_flags & SA_SIGINFO) != 0) {
+        host_action.sa_sigaction(signal_number, info, context);
+    } else if (host_action.sa_handler != SIG_DFL && host_action.sa_handler != SIG_IGN) {
+        host_action.sa_handler(signal_number);
+    }
+}
+
+static void put_interrupt_in_front(void) {
+    struct sigaction current;
+    struct sigaction ours;
+    if (sigaction(SIGINT, NULL, &current) != 0) {
+        return;
+    }
+    if ((current.sa_flags & SA_SIGINFO) != 0 ? current.sa_sigaction == on_sigint
+                                             : current.sa_handler == SIG_DFL || current.sa_handler == SIG_IGN) {
+        return;
+    }
+    host_action = current;
+    ours = current; /* the same mask and restart behaviour */
+    ours.sa_flags |= SA_SIGINFO;
+    ours.sa_sigaction = on_sigint;
+    sigaction(SIGINT, &ours, NULL);
+}
+
+/* --- The thread --- */
 
 /* One look at every call in flight; returns how many there are. */
 static uint32_t look_at_calls(void) {
@@ -102,6 +144,9 @@ static void *run(void *unused) {
         uint32_t count = collect_descriptors();
         int tick_ms = monitor.targets == NULL ? -1 : in_flight > 0 ? BUSY_TICK_MS : QUIET_TICK_MS;
         int found;
+        if (in_flight > 0 && atomic_load(&catches_sigint)) {
+            put_interrupt_in_front(); /* asyncio and others replace the handler and put back their own */
+        }
         pthread_mutex_unlock(&monitor.lock);
         found = count > 0 ? poll(monitor.polled, count, tick_ms) : -1;
         pthread_mutex_lock(&monitor.lock);
@@ -204,41 +249,7 @@ void lao__monitor_remove_watch(lao__watch_t *watch) {
     leave();
 }
 
-/* --- Ctrl-C --- */
-
-static struct sigaction host_action; /* what was there before us */
-
-void lao__monitor_interrupt(void) {
-    int saved = errno;
-    atomic_store(&interrupted, true);
-    if (monitor.wake[1] >= 0) {
-        wake_up();
-    }
-    errno = saved;
-}
-
-static void on_sigint(int signal_number, siginfo_t *info, void *context) {
-    lao__monitor_interrupt();
-    if ((host_action.sa_flags & SA_SIGINFO) != 0) {
-        host_action.sa_sigaction(signal_number, info, context);
-    } else if (host_action.sa_handler != SIG_DFL && host_action.sa_handler != SIG_IGN) {
-        host_action.sa_handler(signal_number);
-    }
-}
-
 void lao__monitor_catch_sigint(void) {
-    struct sigaction current;
-    struct sigaction ours;
-    if (sigaction(SIGINT, NULL, &current) != 0) {
-        return;
-    }
-    if ((current.sa_flags & SA_SIGINFO) != 0 ? current.sa_sigaction == on_sigint
-                                             : current.sa_handler == SIG_DFL || current.sa_handler == SIG_IGN) {
-        return;
-    }
-    host_action = current;
-    ours = current; /* the same mask and restart behaviour */
-    ours.sa_flags |= SA_SIGINFO;
-    ours.sa_sigaction = on_sigint;
-    sigaction(SIGINT, &ours, NULL);
+    atomic_store(&catches_sigint, true);
+    put_interrupt_in_front();
 }

@@ -322,7 +322,7 @@ static capability_t *read_capabilities(PyObject *rows, Py_ssize_t count) {
 }
 
 /* _attach(target_address, ((name, input_kind, index), ...), lossy): from now on calls go to this target, which is taken
- * over. One that was attached before finishes its calls and is closed. */
+ * over. One that was attached before finishes its calls; `_drain` ends it. */
 static PyObject *caller_attach(PyObject *object, PyObject *args) {
     caller_t *self = (caller_t *)object;
     lao__target_t *before = self->target;
@@ -358,8 +358,17 @@ static PyObject *caller_attach(PyObject *object, PyObject *args) {
     retired->target = before;
     retired->next = self->retired;
     self->retired = retired;
+    return Py_NewRef(Py_None);
+}
+
+/* _drain(): waits until targets that were replaced have finished their calls, and ends them. */
+static PyObject *caller_drain(PyObject *object, PyObject *unused) {
+    retired_t *retired = ((caller_t *)object)->retired; /* only ever grows at its head */
+    (void)unused;
     Py_BEGIN_ALLOW_THREADS
-    lao__target_drain(before);
+    for (; retired != NULL; retired = retired->next) {
+        lao__target_drain(retired->target);
+    }
     Py_END_ALLOW_THREADS
     return Py_NewRef(Py_None);
 }
@@ -425,6 +434,7 @@ static PyMethodDef caller_methods[] = {
     {"_run", caller_run, METH_VARARGS, NULL},
     {"_stream", caller_stream, METH_VARARGS, NULL},
     {"_attach", caller_attach, METH_VARARGS, NULL},
+    {"_drain", caller_drain, METH_NOARGS, NULL},
     {"_close", caller_close, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };

@@ -364,3 +364,37 @@ def test_a_plugin_that_keeps_dying_is_given_up(host: lao.Host) -> None:
 def workers() -> set[int]:
     """The processes that this one started and that are not gone, zombies included."""
     return {child.pid for child in psutil.Process(os.getpid()).children()}
+
+
+# --- A worker that attacks the channel ---
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_rubbish_in_the_channel_never_hurts_the_host(host: lao.Host, seed: int) -> None:
+    """A plugin overwrites its answers while the host reads them: wrong answers and errors, never a crash or a hang."""
+    kinds = {"text": str, "json": object, "tensor": object}
+    errors: set[str] = set()
+    end = time.monotonic() + 1.5
+    with host.load(build("scribble"), isolation="process", timeout=2.0) as plugin:
+        while time.monotonic() < end:
+            try:
+                plugin.call("start", seed=seed)
+                for capability, kind in [*kinds.items()] * 200:
+                    value = plugin.call(capability)
+                    assert isinstance(value, kind)
+                    repr(value)
+            except LaoError as error:
+                errors.add(type(error).__name__)
+                if plugin.stats.restarts > 3:
+                    break
+    assert errors <= {"ProtocolViolation", "PluginCrashed", "PluginError", "PluginTimeout", "WorkerRestarted"} | {
+        "InvalidInput",
+        "Cancelled",
+        "PermissionDenied",
+        "ResourceLimitExceeded",
+        "PluginLoadError",
+        "AbiMismatch",
+        "PluginClosed",
+    }
+    with host.load(build("echo"), isolation="process") as sound:
+        assert sound("hello") == "hello"

@@ -130,6 +130,15 @@ def test_ctrl_c_with_a_handler_that_returns_cancels_the_call(echo: lao.Plugin) -
     assert heard == [signal.SIGINT]
 
 
+def test_ctrl_c_is_heard_after_asyncio_put_its_own_handler_there(echo: lao.Plugin) -> None:
+    async def main() -> str:
+        return str(await echo.acall("text", "x"))
+
+    assert asyncio.run(main()) == "x"
+    threading.Timer(0.4, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+    assert seconds_of(lambda: echo.call("wait"), KeyboardInterrupt) < 5
+
+
 def test_acall_does_not_block_the_loop(load: Load) -> None:
     plugin = load("echo", workers=4)
 

@@ -173,6 +173,15 @@ def test_a_reload_that_fails_leaves_the_old_one_serving(
     assert plugin("old") == "old"
 
 
+def test_a_stream_goes_on_over_a_reload(load: Load) -> None:
+    plugin = load("echo")
+    with plugin.stream("stream", count=50, pad=1000) as parts:
+        next(parts)
+        plugin.reload()
+        assert plugin("new") == "new"
+        assert len(list(parts)) == 49
+
+
 def test_overwriting_the_file_does_not_reach_what_is_loaded(
     host: lao.Host, isolation: str, tmp_path: Path
 ) -> None:
