@@ -126,7 +126,18 @@ def _toml_bare(value: Any) -> str:
     return f'"{value}"' if isinstance(value, str) else str(value)
 
 
-GENERATED = {"manifest.md": {"keys": manifest_keys}}
+def commands() -> str:
+    """The help texts of all commands, as `lao COMMAND --help` prints them."""
+    from lao.cli.generate import help_texts
+
+    parts = []
+    for path, text in help_texts().items():
+        name = f"lao {path}".rstrip()
+        parts.append(f"## {name}\n\n```text\n{text}\n```")
+    return "\n\n".join(parts)
+
+
+GENERATED = {"manifest.md": {"keys": manifest_keys}, "cli.md": {"commands": commands}}
 
 
 def updated(page: str) -> str:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import os
 import re
+import subprocess
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 
+import lao
 from lao.model.manifest import parse_manifest
 from lao.model.workflow_file import STEP_KEYS
 from lao.workflow.workflow import Workflow
@@ -65,6 +69,23 @@ def test_examples_are_valid(page: Path) -> None:
         assert Workflow.from_text(text).graph().order()
     for text in blocks(page, "toml"):
         assert parse_manifest(text).warnings == []
+
+
+def test_the_plugin_in_cpp_is_one(tmp_path: Path) -> None:
+    (code,) = blocks(DOCS / "writing-plugins.md", "cpp")
+    (tmp_path / "shout.cpp").write_text(code, encoding="utf-8")
+    library = tmp_path / "libshout.so"
+    compiler = os.environ.get("CXX", "c++")
+    warnings = ["-Wall", "-Wextra", "-Werror"]
+    sources = [f"-I{ROOT / 'include'}", str(tmp_path / "shout.cpp"), "-o", str(library)]
+    subprocess.run([compiler, "-std=c++17", *warnings, "-fPIC", "-shared", *sources], check=True)
+    with lao.Host() as host:
+        plugin = host.load(library, isolation="none", config={"mark": "?"})
+        assert plugin("hello", marks=2) == "hello??"
+        with pytest.raises(lao.InvalidInput, match="there is nothing to shout"):
+            plugin("")
+        dark = np.zeros((2, 3, 3), np.uint8)
+        assert (plugin.call("invert", dark) == 255).all()
 
 
 def test_the_table_of_step_keys_is_complete() -> None:
