@@ -1,0 +1,223 @@
+//! Inputs as they are read, and outputs as they are handed out.
+
+use crate::abi::RawValue;
+use crate::error::Error;
+use crate::host::Host;
+use crate::json::Json;
+use crate::tensor::{AudioView, Element, ImageView, TensorView};
+use std::ffi::{c_void, CStr};
+use std::path::{Path, PathBuf};
+
+/// Kinds of value, as numbers of the ABI.
+pub mod kind {
+    #![allow(missing_docs)]
+    pub const NONE: u32 = 0;
+    pub const TEXT: u32 = 1;
+    pub const JSON: u32 = 2;
+    pub const BINARY: u32 = 3;
+    pub const FILE: u32 = 4;
+    pub const AUDIO: u32 = 5;
+    pub const IMAGE: u32 = 6;
+    pub const VIDEO: u32 = 7;
+    pub const ANY: u32 = 8;
+    pub const TENSOR: u32 = 9;
+}
+
+pub(crate) fn kind_name(kind: u32) -> &'static str {
+    let names = ["none", "text", "json", "binary", "file", "audio", "image", "video", "any", "tensor"];
+    names.get(kind as usize).copied().unwrap_or("unknown")
+}
+
+/// A value of any kind, borrowed from the host for the call.
+#[derive(Clone, Copy)]
+pub struct Input<'a> {
+    raw: &'a RawValue,
+}
+
+/// One JSON document, unparsed.
+#[derive(Clone, Copy, Debug)]
+pub struct JsonText<'a>(pub &'a str);
+
+impl<'a> Input<'a> {
+    /// # Safety
+    /// `raw` is a valid value of the ABI for `'a`.
+    pub(crate) unsafe fn new(raw: &'a RawValue) -> Input<'a> {
+        Input { raw }
+    }
+
+    /// One of the numbers in [`kind`].
+    pub fn kind(&self) -> u32 {
+        self.raw.kind
+    }
+
+    /// The data of text, json, binary and encoded media, or the path of a file.
+    pub fn bytes(&self) -> &'a [u8] {
+        if self.raw.size == 0 || self.raw.data.is_null() {
+            return &[];
+        }
+        unsafe { std::slice::from_raw_parts(self.raw.data.cast::<u8>(), self.raw.size as usize) }
+    }
+
+    /// The media type of the data; empty when it is not known.
+    pub fn media_type(&self) -> &'a str {
+        if self.raw.media_type.is_null() {
+            return "";
+        }
+        unsafe { CStr::from_ptr(self.raw.media_type) }.to_str().unwrap_or("")
+    }
+
+    /// Text.
+    pub fn text(&self) -> Result<&'a str, Error> {
+        self.expect(kind::TEXT)?;
+        self.utf8()
+    }
+    /// A JSON document.
+    pub fn json(&self) -> Result<JsonText<'a>, Error> {
+        self.expect(kind::JSON)?;
+        self.utf8().map(JsonText)
+    }
+    /// The path of a file.
+    pub fn path(&self) -> Result<&'a Path, Error> {
+        self.expect(kind::FILE)?;
+        self.utf8().map(Path::new)
+    }
+    /// A tensor with elements of type `T`.
+    pub fn tensor<T: Element>(&self) -> Result<TensorView<'a, T>, Error> {
+        match unsafe { self.raw.tensor.as_ref() } {
+            Some(managed) => unsafe { TensorView::new(&managed.tensor) },
+            None if self.raw.kind == kind::TENSOR => Err(Error::invalid_input("the input carries no tensor")),
+            None => Err(Error::invalid_input("the input is encoded; this plugin takes it decoded")),
+        }
+    }
+    /// An image with samples of type `T`.
+    pub fn image<T: Element>(&self) -> Result<ImageView<'a, T>, Error> {
+        self.expect(kind::IMAGE)?;
+        let tensor = self.tensor()?;
+        if !(2..=3).contains(&tensor.shape().len()) {
+            return Err(Error::invalid_input("an image has two or three axes"));
+        }
+        Ok(ImageView { tensor, channel_order: self.raw.channel_order, color_space: self.raw.color_space })
+    }
+    /// Audio with samples of type `T`.
+    pub fn audio<T: Element>(&self) -> Result<AudioView<'a, T>, Error> {
+        self.expect(kind::AUDIO)?;
+        let tensor = self.tensor()?;
+        if !(1..=2).contains(&tensor.shape().len()) {
+            return Err(Error::invalid_input("audio has one or two axes"));
+        }
+        Ok(AudioView { tensor, sample_rate_hz: self.raw.sample_rate_hz })
+    }
+
+    pub(crate) fn expect(&self, wanted: u32) -> Result<(), Error> {
+        if self.raw.kind == wanted {
+            return Ok(());
+        }
+        let (is, not) = (kind_name(self.raw.kind), kind_name(wanted));
+        Err(Error::invalid_input(format!("the input is {is}, not {not}")))
+    }
+
+    fn utf8(&self) -> Result<&'a str, Error> {
+        std::str::from_utf8(self.bytes()).map_err(|_| Error::invalid_input("the input is not UTF-8"))
+    }
+}
+
+/// An output: it owns its memory until the host takes it over.
+pub struct Output {
+    raw: RawValue,
+}
+
+// What is behind the pointers belongs to this value alone, and its release may run on any thread.
+unsafe impl Send for Output {}
+
+unsafe extern "C" fn release_data(value: *mut RawValue) {
+    let host = Host::new((*value).owner.cast());
+    host.free((*value).data.cast_mut());
+}
+
+impl Output {
+    /// `kind` with a copy of `bytes` in the host's memory.
+    pub fn copy(host: Host, kind: u32, bytes: &[u8]) -> Result<Output, Error> {
+        let data = host.alloc(bytes.len());
+        if data.is_null() {
+            return Err(Error::out_of_memory());
+        }
+        let mut raw = RawValue::none();
+        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), data, bytes.len()) };
+        raw.kind = kind;
+        raw.data = data.cast::<c_void>();
+        raw.size = bytes.len() as u64;
+        raw.owner = host.table().cast_mut().cast();
+        raw.release = Some(release_data);
+        Ok(Output { raw })
+    }
+
+    pub(crate) fn from_raw(raw: RawValue) -> Output {
+        Output { raw }
+    }
+    pub(crate) fn raw(&self) -> &RawValue {
+        &self.raw
+    }
+    pub(crate) fn raw_mut(&mut self) -> &mut RawValue {
+        &mut self.raw
+    }
+
+    /// Fills `slot`, which owns the memory from then on.
+    ///
+    /// # Safety
+    /// `slot` is a cleared value of the ABI.
+    pub(crate) unsafe fn give(self, slot: *mut RawValue) {
+        let own = std::mem::ManuallyDrop::new(self);
+        let room = ((*slot).struct_size as usize).min(std::mem::size_of::<RawValue>());
+        let size = (*slot).struct_size;
+        std::ptr::copy_nonoverlapping(std::ptr::addr_of!(own.raw).cast::<u8>(), slot.cast::<u8>(), room);
+        (*slot).struct_size = size;
+    }
+}
+
+impl Drop for Output {
+    fn drop(&mut self) {
+        if let Some(release) = self.raw.release.take() {
+            unsafe { release(&mut self.raw) };
+        }
+    }
+}
+
+/// What a function may answer.
+pub trait IntoOutput {
+    /// The kind that the capability declares.
+    const KIND: u32;
+    /// Puts it into the host's memory.
+    fn into_output(self, host: Host) -> Result<Output, Error>;
+}
+
+impl IntoOutput for Output {
+    const KIND: u32 = kind::ANY;
+    fn into_output(self, _: Host) -> Result<Output, Error> {
+        Ok(self)
+    }
+}
+impl IntoOutput for String {
+    const KIND: u32 = kind::TEXT;
+    fn into_output(self, host: Host) -> Result<Output, Error> {
+        Output::copy(host, kind::TEXT, self.as_bytes())
+    }
+}
+impl IntoOutput for Json {
+    const KIND: u32 = kind::JSON;
+    fn into_output(self, host: Host) -> Result<Output, Error> {
+        Output::copy(host, kind::JSON, self.0.as_bytes())
+    }
+}
+impl IntoOutput for Vec<u8> {
+    const KIND: u32 = kind::BINARY;
+    fn into_output(self, host: Host) -> Result<Output, Error> {
+        Output::copy(host, kind::BINARY, &self)
+    }
+}
+impl IntoOutput for PathBuf {
+    const KIND: u32 = kind::FILE;
+    fn into_output(self, host: Host) -> Result<Output, Error> {
+        let path = self.to_str().ok_or_else(|| Error::failed("the path of the output is not UTF-8"))?;
+        Output::copy(host, kind::FILE, path.as_bytes())
+    }
+}
