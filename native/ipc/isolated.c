@@ -10,6 +10,7 @@
 #include "../core/pool.h"
 #include "worker_link.h"
 
+#define BELIEVED_BYTES ((uint64_t)4 << 20) /* larger outputs are checked against what the worker has written */
 #define DEATHS_IN_A_ROW 5u /* after that the plugin is refused until it is reloaded */
 
 typedef struct isolated {
@@ -105,6 +106,22 @@ static lao_status_t hold_output(const lao__frame_response_t *response, lao__regi
     return LAO_OK;
 }
 
+/* A worker has address space for gigabytes that it never wrote; copying those would cost the host what they do not cost
+ * the worker. */
+static lao_status_t check_is_written(const lao__frame_value_t *frame, const lao__region_t *region,
+                                     lao__error_t *error) {
+    uint64_t touched;
+    if (frame->data.size <= BELIEVED_BYTES) {
+        return LAO_OK;
+    }
+    touched = lao__memory_file_touched(&region->file);
+    if (frame->data.size > touched) {
+        return lao__fail(error, LAO_PROTOCOL_VIOLATION, "its worker claims an output of %llu bytes and wrote %llu",
+                         (unsigned long long)frame->data.size, (unsigned long long)touched);
+    }
+    return LAO_OK;
+}
+
 static lao_status_t take_output(const lao__worker_link_t *link, const lao__frame_response_t *response,
                                 lao_value_t *output, lao__error_t *error) {
     lao__region_t *region = link->responses;
@@ -119,7 +136,10 @@ static lao_status_t take_output(const lao__worker_link_t *link, const lao__frame
         }
         return hold_output(response, region, output, error);
     }
-    status = copy_output(&response->value, region->file.base, output, error);
+    status = check_is_written(&response->value, region, error);
+    if (status == LAO_OK) {
+        status = copy_output(&response->value, region->file.base, output, error);
+    }
     if (response->lease != LAO__NO_LEASE) {
         lao__region_give_back(region, response->lease);
     }
@@ -212,6 +232,7 @@ static lao_status_t read_output_kinds(const lao_value_t *description, uint32_t *
 /* Starts a worker and loads the plugin in it; under the link's lock. */
 static lao_status_t bring_up(isolated_t *isolated, lao__worker_link_t *link, lao_value_t *description,
                              lao__error_t *error) {
+    bool again = link->started_before;
     lao_status_t status = lao__worker_link_start(link, isolated->executable, error);
     memset(description, 0, sizeof *description);
     if (status == LAO_OK) {
@@ -223,8 +244,13 @@ static lao_status_t bring_up(isolated_t *isolated, lao__worker_link_t *link, lao
     if (status != LAO_OK) {
         lao__value_release(description);
         lao__worker_link_stop(link);
+        return status;
     }
-    return status;
+    link->started_before = true;
+    if (again) {
+        atomic_fetch_add(&isolated->target.stats.restarts, 1);
+    }
+    return LAO_OK;
 }
 
 /* --- Calling --- */
@@ -380,7 +406,6 @@ static lao_status_t ensure_running(isolated_t *isolated, lao__worker_link_t *lin
     status = bring_up(isolated, link, &description, error);
     if (status == LAO_OK) {
         lao__value_release(&description);
-        atomic_fetch_add(&isolated->target.stats.restarts, 1);
     }
     return status;
 }

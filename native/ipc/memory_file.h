@@ -26,6 +26,9 @@ lao_status_t lao__memory_file_map(lao__memory_file_t *file, int descriptor, uint
 /* Gives the memory behind `kept_bytes` back to the system; it reads as zero afterwards. */
 void lao__memory_file_trim(lao__memory_file_t *file, uint64_t kept_bytes);
 
+/* Bytes that have memory behind them: pages that were never touched are not there yet. */
+uint64_t lao__memory_file_touched(const lao__memory_file_t *file);
+
 void lao__memory_file_close(lao__memory_file_t *file);
 
 #endif

@@ -74,6 +74,11 @@ void lao__memory_file_trim(lao__memory_file_t *file, uint64_t kept_bytes) {
     }
 }
 
+uint64_t lao__memory_file_touched(const lao__memory_file_t *file) {
+    struct stat stat;
+    return fstat(file->descriptor, &stat) == 0 ? (uint64_t)stat.st_blocks * 512 : 0;
+}
+
 void lao__memory_file_close(lao__memory_file_t *file) {
     if (file->base != NULL) {
         munmap(file->base, (size_t)file->size);

@@ -24,6 +24,7 @@ typedef struct lao__worker_link {
     pthread_mutex_t lock; /* one exchange at a time */
     lao__process_t process;
     bool running;
+    bool started_before; /* a further start is a restart */
     lao__memory_file_t signals;
     lao__memory_file_t requests;
     lao__region_t *responses;

@@ -369,11 +369,21 @@ def workers() -> set[int]:
 # --- A worker that attacks the channel ---
 
 
+@pytest.mark.parametrize("capability", ["never_written", "never_written_binary"])
+def test_a_claim_of_gigabytes_that_were_never_written(host: lao.Host, capability: str) -> None:
+    """Address space costs a worker nothing; copied, it would cost the host its memory."""
+    with host.load(build("bad_values"), isolation="process") as plugin:
+        before = psutil.Process().memory_info().rss
+        with pytest.raises(ProtocolViolation, match="claims an output of 3221225472 bytes"):
+            plugin.call(capability)
+        assert psutil.Process().memory_info().rss - before < 64 << 20
+        assert plugin.call("good") == "sixty-four bytes"
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_rubbish_in_the_channel_never_hurts_the_host(host: lao.Host, seed: int) -> None:
     """A plugin overwrites its answers while the host reads them: wrong answers and errors, never a crash or a hang."""
     kinds = {"text": str, "json": object, "tensor": object}
-    errors: set[str] = set()
     end = time.monotonic() + 1.5
     with host.load(build("scribble"), isolation="process", timeout=2.0) as plugin:
         while time.monotonic() < end:
@@ -383,18 +393,8 @@ def test_rubbish_in_the_channel_never_hurts_the_host(host: lao.Host, seed: int) 
                     value = plugin.call(capability)
                     assert isinstance(value, kind)
                     repr(value)
-            except LaoError as error:
-                errors.add(type(error).__name__)
+            except LaoError:  # which one depends on what was overwritten
                 if plugin.stats.restarts > 3:
                     break
-    assert errors <= {"ProtocolViolation", "PluginCrashed", "PluginError", "PluginTimeout", "WorkerRestarted"} | {
-        "InvalidInput",
-        "Cancelled",
-        "PermissionDenied",
-        "ResourceLimitExceeded",
-        "PluginLoadError",
-        "AbiMismatch",
-        "PluginClosed",
-    }
     with host.load(build("echo"), isolation="process") as sound:
         assert sound("hello") == "hello"

@@ -48,10 +48,14 @@ def test_calls_wait_for_their_turn_within_their_deadline(host: lao.Host) -> None
 def test_workers_are_processes_of_their_own(host: lao.Host) -> None:
     plugin = host.load(plugins.build("echo"), isolation="process", workers=3)
     with ThreadPoolExecutor(3) as pool:
-        jobs = [pool.submit(plugin.call, "wait", ms=300) for _ in range(3)]
-        time.sleep(0.15)
-        assert plugin.stats.in_flight == 3
+        jobs = [pool.submit(plugin.call, "wait", ms=600) for _ in range(3)]
+        seen = 0
+        while not all(job.done() for job in jobs):
+            seen = max(seen, plugin.stats.in_flight)
+            time.sleep(0.005)
         assert [job.result() for job in jobs] == ["waited"] * 3
+    assert seen == 3
+    assert plugin.stats.restarts == 0
     with ThreadPoolExecutor(3) as pool:
         pids = {one["pid"] for one in pool.map(lambda _: plugin.call("where"), range(30))}
     assert 1 <= len(pids) <= 3

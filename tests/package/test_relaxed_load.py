@@ -30,9 +30,9 @@ static lao_v0_output_t run(const lao_v0_input_t *input) {
 }
 static void free_output(lao_v0_output_t output) { free(output.text); }
 static size_t run_with_buffer(const lao_v0_input_t *i, char *b, size_t s) { (void)i, (void)b, (void)s; abort(); }
-__attribute__((visibility("default"))) const lao_v0_table_t PLUGIN_VTABLE = {
+static const lao_v0_table_t table = {
     .version = 1, .name = name, .run = run, .free_output = free_output, .run_with_buffer = run_with_buffer};
-__attribute__((visibility("default"))) const void *plugin_vtable(void) { return &PLUGIN_VTABLE; }
+__attribute__((visibility("default"))) const void *plugin_vtable(void) { return &table; }
 """
 
 
