@@ -82,6 +82,10 @@ static lao_tensor_t *give_sound_tensor(lao_value_t *output) {
     ARRAY(tensor_data_null, tensor->data = NULL)                                                                       \
     ARRAY(tensor_device_unknown, tensor->device.device_type = 1234)                                                    \
     ARRAY(tensor_on_cuda, tensor->device.device_type = LAO_DEVICE_CUDA)                                                \
+    BYTES(never_written, TEXT, (output->size = 3ull << 30, output->data = the_host->alloc(the_host, output->size, 0))) \
+    BYTES(never_written_binary, BINARY,                                                                                \
+          (output->kind = LAO_KIND_BINARY, output->size = 3ull << 30,                                                  \
+           output->data = the_host->alloc(the_host, output->size, 0)))                                                 \
     ARRAY(tensor_null, output->tensor = NULL)                                                                          \
     ARRAY(tensor_dlpack_major, managed.dlpack_major = 2)                                                               \
     ARRAY(tensor_as_text, output->kind = LAO_KIND_TEXT)                                                                \

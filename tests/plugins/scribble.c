@@ -1,0 +1,127 @@
+/* A plugin that attacks its own channel: it finds the memory in which its worker answers and writes rubbish over the frame
+ * while calls go on, so that whatever the host reads twice may differ. "start" begins with it (parameter `seed`), "stop"
+ * ends it; "text", "json" and "tensor" answer soundly meanwhile. */
+#include "tensors.h"
+
+#include <pthread.h>
+
+static atomic_int writing;
+static uint64_t state;
+static volatile char *frame;
+
+static uint64_t next(void) {
+    state ^= state >> 12;
+    state ^= state << 25;
+    state ^= state >> 27;
+    return state * UINT64_C(2685821657736338717);
+}
+
+/* The worker's output file by its name in /proc/self/maps. In-process there is none. */
+static volatile char *find_frame(void) {
+    char line[512];
+    unsigned long start = 0, found = 0;
+    FILE *maps = fopen("/proc/self/maps", "r");
+    while (maps != NULL && fgets(line, sizeof line, maps) != NULL) {
+        if (strstr(line, "lao-outputs") != NULL && sscanf(line, "%lx", &start) == 1) {
+            found = start;
+            break;
+        }
+    }
+    if (maps != NULL) {
+        fclose(maps);
+    }
+    return (volatile char *)found;
+}
+
+static void *scribble(void *unused) {
+    static const uint64_t numbers[] = {0,          1,         2,          3,     UINT32_MAX, UINT64_MAX,
+                                       INT64_MAX,  1u << 31,  4096,       65536, 1ull << 34, 1ull << 40,
+                                       1ull << 63, INT32_MAX, 0xFFFFFFFE, 33,    10,         77};
+    (void)unused;
+    while (atomic_load(&writing)) {
+        uint64_t choice = next();
+        size_t at = choice % 640; /* head, shape and strides of a value's frame */
+        if (choice >> 62 == 0) {
+            frame[at] = (char)(choice >> 32);
+        } else {
+            uint64_t number = numbers[(choice >> 16) % COUNT_OF(numbers)];
+            memcpy((char *)(uintptr_t)frame + at / 8 * 8, &number, choice >> 61 & 1 ? 8 : 4);
+        }
+        if ((choice >> 40) % 8 == 0) {
+            sleep_ns(1000);
+        }
+    }
+    return NULL;
+}
+
+static lao_status_t LAO_CALL call(lao_instance_t *instance, const lao_request_t *request, lao_response_t *response,
+                                  lao_error_t *error) {
+    static const int64_t shape[2] = {100, 200};
+    json_t json = {.size = 0};
+    (void)instance;
+    switch (request->capability) {
+    case 0: {
+        pthread_t thread;
+        frame = find_frame();
+        if (frame == NULL) {
+            return lao_fail(error, LAO_UNSUPPORTED, "there is no frame in this process");
+        }
+        state = (uint64_t)int_param(request, "seed", 1) * 7919 + 1;
+        atomic_store(&writing, 1);
+        if (pthread_create(&thread, NULL, scribble, NULL) != 0) {
+            return LAO_FAILED;
+        }
+        pthread_detach(thread);
+        return give_text(request, response, "started");
+    }
+    case 1:
+        atomic_store(&writing, 0);
+        sleep_ns(2000000);
+        return give_text(request, response, "stopped");
+    case 2:
+        return give_text(request, response, "a sound text");
+    case 3:
+        json_add(&json, "{\"sound\":[1,2,3]}");
+        return give_json(request, response, &json);
+    default: {
+        lao_dtype_t dtype = {.code = LAO_DTYPE_FLOAT, .bits = 32, .lanes = 1};
+        return give_tensor(request, response, LAO_KIND_TENSOR, dtype, 2, shape) != NULL ? LAO_OK : LAO_OUT_OF_MEMORY;
+    }
+    }
+}
+
+static lao_status_t LAO_CALL create(const lao_host_t *host, const lao_config_t *config, lao_instance_t **instance,
+                                    lao_error_t *error) {
+    (void)host, (void)config, (void)error;
+    *instance = (lao_instance_t *)&writing;
+    return LAO_OK;
+}
+
+static void LAO_CALL destroy(lao_instance_t *instance) {
+    (void)instance;
+    atomic_store(&writing, 0);
+}
+
+#define CAPABILITY(title, output)                                                                                      \
+    &(const lao_capability_t){.struct_size = sizeof(lao_capability_t),                                                 \
+                              .name = (title),                                                                         \
+                              .input_kind = LAO_KIND_NONE,                                                             \
+                              .output_kind = LAO_KIND_##output}
+
+static const lao_capability_t *const capabilities[] = {CAPABILITY("start", TEXT), CAPABILITY("stop", TEXT),
+                                                       CAPABILITY("text", TEXT), CAPABILITY("json", JSON),
+                                                       CAPABILITY("tensor", TENSOR)};
+static const lao_plugin_t plugin = {.struct_size = sizeof plugin,
+                                    .abi_version = LAO_ABI_VERSION,
+                                    .name = "scribble",
+                                    .version = "1.0.0",
+                                    .capability_count = COUNT_OF(capabilities),
+                                    .capabilities = capabilities,
+                                    .create = create,
+                                    .destroy = destroy,
+                                    .call = call};
+
+LAO_EXPORT const lao_plugin_t *LAO_CALL lao_plugin_entry(const lao_host_t *host) {
+    the_host = host;
+    return &plugin;
+}
