@@ -18,7 +18,7 @@ LOCKED := $(if $(shell command -v flock),flock build/.setup.lock,)
 INPUTS := CMakeLists.txt $(shell find lao -name __init__.py) \
 	$(shell find native include -path native/sdk-rust -prune -o \( -type d -o -type f \) -print)
 
-.PHONY: setup test test-native test-python lint format demo bench fuzz soak wheel clean
+.PHONY: setup test test-native test-python lint lint-python lint-types lint-c lint-rust format demo bench fuzz soak wheel clean
 
 setup: $(VENV)/.installed
 
@@ -66,22 +66,32 @@ C_FILES = $(shell find include native tests plugin-templates \( -name '*.[ch]' -
 	-not -path '*/target/*' -not -path '*/build/*' -not -path '*{{*' 2>/dev/null)
 RUST_SDK := native/sdk-rust/Cargo.toml
 
+# All of them run, so that one report has everything that fails.
 lint: setup
+	@$(MAKE) --no-print-directory --keep-going lint-python lint-types lint-c lint-rust
+	@echo "lint: all good"
+
+lint-python:
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+lint-types:
 	$(BIN)/mypy
+
+lint-c:
 	@echo "clang-format --dry-run -Werror (include, native, tests, plugin-templates)"
 	@$(BIN)/clang-format --dry-run -Werror $(C_FILES)
-	@if ! test -f $(RUST_SDK); then :; \
-	elif cargo fmt --version > /dev/null 2>&1; then \
+
+# cargo comes without these components on some systems; what is missing is said.
+lint-rust:
+	@if ! test -f $(RUST_SDK); then echo "lint: there is no $(RUST_SDK)" >&2; exit 1; fi
+	@if cargo fmt --version > /dev/null 2>&1; then \
 		echo "cargo fmt --check ($(RUST_SDK))"; cargo fmt --check --manifest-path $(RUST_SDK); \
-	else echo "lint: rustfmt is not installed, Rust formatting was not checked"; fi
-	@if ! test -f $(RUST_SDK); then :; \
-	elif cargo clippy --version > /dev/null 2>&1; then \
+	else echo "lint: rustfmt is not installed; the format of Rust code was not checked"; fi
+	@if cargo clippy --version > /dev/null 2>&1; then \
 		echo "cargo clippy ($(RUST_SDK))"; \
 		cargo clippy --quiet --all-targets --target-dir build/cargo --manifest-path $(RUST_SDK) -- -D warnings; \
-	else echo "lint: clippy is not installed, Rust was not linted"; fi
-	@echo "lint: all good"
+	else echo "lint: clippy is not installed; Rust code was not linted"; fi
 
 format: setup
 	$(BIN)/ruff check --fix-only --quiet .
@@ -94,22 +104,25 @@ format: setup
 demo: setup
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(PY) tests/demo/demo.py
 
-# Runs every script of a folder; fails where there is none, so that nothing looks done that is not there.
-define run_scripts
-	@set -e; found=; for script in tests/$(1)/[a-z]*.py; do \
-		case $$script in */conftest.py|*'[a-z]*.py') continue;; esac; \
-		found=1; echo "== $$script"; PATH="$(CURDIR)/$(BIN):$$PATH" $(PY) $$script; \
-	done; test -n "$$found" || { echo "make $@: there is no script in tests/$(1)" >&2; exit 1; }
+# Runs everything of a folder, its tests by pytest; fails where there is nothing, so that nothing looks done that is not.
+define run_folder
+	@set -e; export PATH="$(CURDIR)/$(BIN):$$PATH"; found=; for script in tests/$(1)/[a-z]*.py; do \
+		case $$script in \
+			*/conftest.py|*'[a-z]*.py') continue;; \
+			*/test_*.py) found=1; echo "== $$script"; $(PY) -m pytest $$script;; \
+			*) found=1; echo "== $$script"; $(PY) $$script;; \
+		esac; \
+	done; test -n "$$found" || { echo "make $@: there is nothing in tests/$(1)" >&2; exit 1; }
 endef
 
 bench: setup
-	$(call run_scripts,benchmarks)
+	$(call run_folder,benchmarks)
 
 fuzz: setup
-	$(call run_scripts,fuzz)
+	$(call run_folder,fuzz)
 
 soak: setup
-	$(call run_scripts,soak)
+	$(call run_folder,soak)
 
 # Into dist/: the sdist, and the wheel that is built from that sdist alone.
 wheel: setup

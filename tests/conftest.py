@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
@@ -12,10 +11,10 @@ _NUMBERS = count()
 
 
 @pytest.fixture(autouse=True)
-def lao_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def lao_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A LAO home of its own for every test; it does not exist until LAO makes it."""
     home = tmp_path_factory.getbasetemp() / "homes" / str(next(_NUMBERS))
     monkeypatch.setenv("LAO_HOME", str(home))
     for name in ("LAO_PLUGIN_DIR", "LAO_PLUGINS_DIR"):
         monkeypatch.delenv(name, raising=False)
-    yield home
+    return home
