@@ -352,7 +352,10 @@ def _finish(arrival: _Arrival, store: Store) -> Outcome:
         manifest = _manifest(arrival.package)
         name = check_plugin_name(manifest.plugin.name if manifest else arrival.stem)
         info = _library(arrival.package, name)
-        before = store.get(name)
+        before = _before(store, name)
+        warnings = [str(problem) for problem in manifest.warnings] if manifest else []
+        if _is_stale(arrival.package, info):
+            warnings.append("the library carries another manifest than `plugin.toml`: build it again")
         _seal(arrival.package)
     installed = store.add(
         arrival.package,
@@ -365,8 +368,20 @@ def _finish(arrival: _Arrival, store: Store) -> Outcome:
         abi=info.entry or "",
         has_manifest=manifest is not None,
     )
-    warnings = tuple(str(problem) for problem in manifest.warnings) if manifest else ()
-    return Outcome(installed, before, needs_relaxing(info), warnings)
+    return Outcome(installed, before, needs_relaxing(info), tuple(warnings))
+
+
+def _before(store: Store, name: str) -> Installed | None:
+    """What is installed under that name; a damaged record counts as nothing, since it is replaced."""
+    try:
+        return store.get(name)
+    except VerificationError:
+        return None
+
+
+def _is_stale(package: Path, info: LibraryInfo) -> bool:
+    file = package / MANIFEST
+    return info.manifest_text is not None and file.read_bytes() != info.manifest_text.encode()
 
 
 def _manifest(package: Path) -> Manifest | None:

@@ -163,12 +163,7 @@ class Store:
         """
         found = self.get(name)
         if found is None:
-            raise PluginNotFound(
-                f"no plugin named `{name}` is installed",
-                name=name,
-                suggestions=suggest(name, self.names()),
-                hint=None if suggest(name, self.names()) else "run `lao plugin list` for what there is",
-            )
+            raise self._not_found(name)
         return found
 
     def summaries(self) -> list[Summary]:
@@ -254,7 +249,6 @@ class Store:
                     hint=f"run `lao plugin uninstall {spelled}` first",
                 )
             digest = record_digest(staged)
-            directory = self._keep(staged, digest)
             record = {
                 "format": _FORMAT,
                 "name": name,
@@ -269,32 +263,46 @@ class Store:
                 "abi": abi,
                 "has_manifest": has_manifest,
             }
-            write_atomic(
-                self._records / f"{name}.json", json.dumps(record, indent=2, ensure_ascii=False) + "\n"
-            )
-            self._sweep()
+            old_digest = self._digest_of(name)
+            directory = self._keep(staged, digest)
+            try:
+                text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
+                write_atomic(self._records / f"{name}.json", text)
+            except BaseException:
+                self._release(digest)
+                raise
+            if old_digest not in (None, digest):
+                self._release(old_digest)
         return self._from_record(record, directory)
 
-    def remove(self, name: str) -> Installed:
+    def remove(self, name: str) -> Summary:
         """Uninstalls a plugin: its record, its package and its configuration. Its data directory is kept.
 
         Returns:
-            What it was.
+            What it was; also one whose record is damaged is removed.
 
         Raises:
             InvalidInput: No plugin may be called so.
             PluginNotFound: None of that name is installed.
         """
+        check_plugin_name(name)
         with _explained(self.home):
-            if not self._records.is_dir():
-                self.require(name)
+            if self._spelling(name) is None:
+                raise self._not_found(name)
             with self._locked():
-                found = self.require(name)
-                os.unlink(self._records / f"{found.name}.json")
+                spelled = self._spelling(name)
+                if spelled is None:
+                    raise self._not_found(name)
+                found, digest = self._summary(spelled), self._digest_of(spelled)
+                # Should this process die before the object is gone, what it leaves in staging says so.
+                marker = self._staging / f"{time.time_ns():x}-removing"
+                marker.mkdir()
+                os.unlink(self._records / f"{spelled}.json")
                 sync_directory(self._records)
                 with contextlib.suppress(FileNotFoundError):
-                    os.unlink(self._configuration_file(found.name))
-                self._sweep()
+                    os.unlink(self._configuration_file(spelled))
+                self._release(digest)
+                marker.rmdir()
         return found
 
     def is_enabled(self, name: str) -> bool:
@@ -328,6 +336,22 @@ class Store:
             content.setdefault("settings", {})[key] = value
 
     # Records
+
+    def _not_found(self, name: str) -> PluginNotFound:
+        close = suggest(name, self.names())
+        return PluginNotFound(
+            f"no plugin named `{name}` is installed",
+            name=name,
+            suggestions=close,
+            hint=None if close else "run `lao plugin list` for what there is",
+        )
+
+    def _digest_of(self, name: str) -> str | None:
+        """The object that a record names; None without a record that can be read."""
+        try:
+            return _digest(json.loads((self._records / f"{name}.json").read_bytes())["digest"])
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return None
 
     def _spelling(self, name: str) -> str | None:
         """The installed name that `name` means, ignoring spelling; aliases come last."""
@@ -463,26 +487,31 @@ class Store:
         os.rename(directory, aside)
         return aside
 
-    def _sweep(self) -> None:
-        """Removes objects that no record names and what dead processes left in staging. Needs the lock."""
-        referenced = set()
-        for name in self.names():
-            try:
-                referenced.add(json.loads((self._records / f"{name}.json").read_bytes())["digest"])
-            except (OSError, ValueError, KeyError, TypeError):
-                return  # a damaged record may name any object: keep them all
-        for entry in list(os.scandir(self._objects)):
-            if entry.name not in referenced:
-                with contextlib.suppress(
-                    OSError
-                ):  # in use on a system that locks loaded libraries: the next change
-                    remove_tree(self._set_aside(Path(entry.path)))
-        self._sweep_staging()
+    def _release(self, digest: str | None) -> None:
+        """Removes an object if no record names it. Needs the lock."""
+        if digest is not None and (self._objects / digest).exists() and digest not in self._referenced():
+            with contextlib.suppress(OSError):  # in use, on a system that locks loaded libraries
+                remove_tree(self._set_aside(self._objects / digest))
 
-    def _sweep_staging(self) -> None:
+    def _referenced(self) -> set[str]:
+        """The objects that records name. A damaged record may name any object, so then it is all of them."""
+        found = {name: self._digest_of(name) for name in self.names()}
+        if None in found.values():
+            return set(os.listdir(self._objects))
+        return {digest for digest in found.values() if digest is not None}
+
+    def _sweep(self) -> None:
+        """Removes what dead processes left, in staging and among the objects. Needs the lock."""
+        if self._sweep_staging():
+            for digest in set(os.listdir(self._objects)) - self._referenced():
+                with contextlib.suppress(OSError):  # as above
+                    remove_tree(self._set_aside(self._objects / digest))
+
+    def _sweep_staging(self) -> bool:
+        """Removes what dead processes left in staging. Returns whether there was anything."""
         from filelock import FileLock, Timeout
 
-        entries = {entry.name for entry in os.scandir(self._staging)}
+        entries, found = set(os.listdir(self._staging)), False
         for entry_name in sorted(entries):
             token = entry_name.removesuffix(".lock")
             lock = FileLock(self._staging / f"{token}.lock")
@@ -491,11 +520,13 @@ class Store:
                     lock.acquire(timeout=0)
             except Timeout:
                 continue  # another process is at work there
+            found = True
             with contextlib.suppress(OSError):
                 remove_tree(self._staging / token)
             lock.release()
             with contextlib.suppress(OSError):
                 os.unlink(self._staging / f"{token}.lock")
+        return found
 
     def _locked(self) -> BaseFileLock:
         """The lock of all changes; makes the directories."""

@@ -88,7 +88,7 @@ def _refuse_constant(text: str) -> Any:
 def _from_text(text: str, kind: Kind) -> Any:
     if kind in (Kind.TEXT, Kind.JSON, Kind.ANY, Kind.NONE):
         return text
-    if kind in (Kind.FILE, Kind.VIDEO):
+    if kind == Kind.FILE:
         return Path(text)
     raise InvalidInput(
         f"the capability takes {kind.label}, and text was given",
@@ -105,22 +105,13 @@ def _from_bytes(content: bytes, kind: Kind) -> Any:
 
 
 def _from_file(path: Path, kind: Kind) -> Any:
-    if kind in (Kind.FILE, Kind.VIDEO):
+    if kind == Kind.FILE:
         return path
     if kind == Kind.ANY:
         kind = _kind_of_suffix(path.suffix.lower())
-    try:
-        if kind == Kind.IMAGE:
-            return _array(path) if path.suffix.lower() == ".npy" else _picture(path)
-        if kind == Kind.AUDIO:
-            return _array(path) if path.suffix.lower() == ".npy" else _sound(path)
-        if kind == Kind.TENSOR:
-            return _array(path)
-        content = path.read_bytes()
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise InvalidInput(f"cannot read `{path}`", causes=[reason], where=str(path)) from None
-    return content if kind == Kind.BINARY else _decoded(content, str(path), kind)
+    from lao.workflow.media import open_file
+
+    return open_file(path, kind)
 
 
 def _kind_of_suffix(suffix: str) -> Kind:
@@ -136,56 +127,6 @@ def _decoded(content: bytes, source: str, kind: Kind) -> str:
         raise InvalidInput(
             f"`{source}` is not {kind.label}", causes=[f"byte {error.start} is not UTF-8"], where=source
         ) from None
-
-
-def _array(path: Path) -> Any:
-    numpy = required("numpy", f"read `{path}`")
-    try:
-        return numpy.load(path, allow_pickle=False)
-    except (ValueError, EOFError) as error:
-        raise InvalidInput(f"`{path}` is not a .npy file", causes=[str(error)], where=str(path)) from None
-
-
-def _picture(path: Path) -> Any:
-    """Height x width x channels, uint8: grey, RGB or RGBA."""
-    required("PIL", f"read `{path}`", package="pillow")
-    numpy = required("numpy", f"read `{path}`")
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        with Image.open(path) as picture:
-            mode = picture.mode if picture.mode in ("L", "RGB", "RGBA") else "RGB"
-            array = numpy.array(picture.convert(mode))
-    except (UnidentifiedImageError, Image.DecompressionBombError, ValueError, SyntaxError) as error:
-        raise InvalidInput(f"`{path}` is not a picture", causes=[str(error)], where=str(path)) from None
-    return array if array.ndim == 3 else array[:, :, None]
-
-
-def _sound(path: Path) -> Any:
-    """Frames x channels int16, or float32 for other sample widths, with its rate."""
-    import wave
-
-    import lao
-
-    numpy = required("numpy", f"read `{path}`")
-    try:
-        with wave.open(str(path), "rb") as sound:
-            rate, channels, width = sound.getframerate(), sound.getnchannels(), sound.getsampwidth()
-            frames = sound.readframes(sound.getnframes())
-    except (wave.Error, EOFError) as error:
-        raise InvalidInput(f"`{path}` is not a PCM WAV file", causes=[str(error)], where=str(path)) from None
-    if width == 1:
-        samples = (numpy.frombuffer(frames, numpy.uint8).astype(numpy.float32) - 128) / 128
-    elif width == 2:
-        samples = numpy.frombuffer(frames, "<i2")
-    elif width == 3:
-        bytes_of = numpy.frombuffer(frames, numpy.uint8).reshape(-1, 3)
-        padded = numpy.zeros((len(bytes_of), 4), numpy.uint8)
-        padded[:, 1:] = bytes_of
-        samples = padded.view("<i4").reshape(-1).astype(numpy.float32) / 2**31
-    else:
-        samples = numpy.frombuffer(frames, "<i4").astype(numpy.float32) / 2**31
-    return lao.Audio(samples.reshape(-1, channels), sample_rate=rate)
 
 
 def required(module: str, purpose: str, *, package: str | None = None) -> Any:

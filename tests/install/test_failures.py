@@ -167,3 +167,43 @@ def test_a_home_that_cannot_be_written(tmp_path: Path) -> None:
         install(package(tmp_path / "unpacked"), store=Store(blocked))
     assert caught.value.where is not None
     assert os.fspath(blocked) in caught.value.where
+
+
+_REMOVED = """
+import os, signal, sys
+from lao.store import Store
+
+step, at = sys.argv[1], int(sys.argv[2])
+real, uses = getattr(os, step), 0
+
+def step_or_death(*arguments, **options):
+    global uses
+    uses += 1
+    if uses == at:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return real(*arguments, **options)
+
+setattr(os, step, step_or_death)
+Store().remove("speaker")
+"""
+
+
+@pytest.mark.parametrize("step", ["unlink", "rename", "rmdir"])
+def test_killed_while_uninstalling(tmp_path: Path, home: Path, store: Store, step: str) -> None:
+    source, deaths = package(tmp_path / "speaker"), 0
+    for at in range(1, 30):
+        install(source)
+        command = [sys.executable, "-c", textwrap.dedent(_REMOVED), step, str(at)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        found = store.get("speaker")
+        if found is not None:
+            verify_record(found.directory)
+        if done.returncode == 0:
+            break
+        assert done.returncode == -signal.SIGKILL, done.stderr
+        deaths += 1
+    assert deaths > 0
+    assert store.get("speaker") is None
+    with store.stage():
+        pass
+    assert left_behind(home) == []

@@ -87,7 +87,7 @@ def test_removing(store: Store) -> None:
     data = store.home / "data" / "echo"
     data.mkdir(parents=True)
     (data / "kept").write_text("kept")
-    assert store.remove("echo").digest == made.digest
+    assert store.remove("echo") == Summary("echo", "1.0.0", "About echo", True)
     assert store.names() == ["other"]
     assert not made.directory.exists()
     assert store.settings("echo") == {}
@@ -242,3 +242,35 @@ def test_staging_is_gone_after_an_error(store: Store) -> None:
     with pytest.raises(RuntimeError, match="halfway"):
         fail_halfway()
     assert list((store.home / "staging").iterdir()) == []
+
+
+def test_a_damaged_record_can_be_removed_and_replaced(store: Store) -> None:
+    for act in (lambda: store.remove("echo"), lambda: add(store, "echo", version="2.0.0")):
+        add(store, "echo")
+        (store.home / "installed" / "echo.json").write_text("{")
+        act()
+        assert [plugin.version for plugin in store.installed()] in ([], ["2.0.0"])
+    store.remove("echo")
+    assert store.names() == []
+
+
+def test_a_failed_record_takes_its_object_along(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*arguments: object, **options: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("lao.store.write_atomic", full)
+        with pytest.raises(LaoError, match="no space left on device"):
+            add(store, "echo")
+    assert list((store.home / "objects").iterdir()) == []
+    assert list((store.home / "staging").iterdir()) == []
+
+
+def test_many_installations_do_not_read_each_other(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(5):
+        add(store, f"plugin-{number}")
+    read: list[str] = []
+    real = Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", lambda self: read.append(self.name) or real(self))
+    add(store, "another")
+    assert not [name for name in read if name.startswith("plugin-")]
