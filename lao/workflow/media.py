@@ -39,9 +39,13 @@ def open_file(path: Path, wanted: Kind) -> Any:
     try:
         return _read(path, wanted)
     except UnicodeDecodeError as error:
-        raise InvalidInput(f"`{path}` is not UTF-8 text", causes=[str(error)]) from error
+        raise InvalidInput(
+            f"`{path}` is not {wanted.label}", causes=[f"byte {error.start} is not UTF-8"]
+        ) from error
     except OSError as error:
-        raise InvalidInput(f"cannot read `{path}`", causes=[error.strerror or str(error)]) from error
+        raise InvalidInput(
+            f"cannot read `{path}`", causes=[(error.strerror or str(error)).lower()]
+        ) from error
 
 
 def _read(path: Path, wanted: Kind) -> Any:
@@ -66,7 +70,7 @@ def _read_array(path: Path) -> Any:
     try:
         return numpy.load(path, allow_pickle=False)
     except (ValueError, EOFError) as error:
-        raise InvalidInput(f"`{path}` is not a file of one array", causes=[str(error)]) from error
+        raise InvalidInput(f"`{path}` is not a .npy file", causes=[str(error)]) from error
 
 
 def _read_image(path: Path) -> Any:
@@ -80,7 +84,7 @@ def _read_image(path: Path) -> Any:
             plain = image if image.mode in ("L", "RGB", "RGBA") else image.convert(_plain_mode(image))
             pixels = numpy.asarray(plain)
     except pillow.UnidentifiedImageError as error:
-        raise InvalidInput(f"`{path}` is not an image that can be read") from error
+        raise InvalidInput(f"`{path}` is not a picture") from error
     except (ValueError, SyntaxError, pillow.DecompressionBombError) as error:
         raise InvalidInput(f"cannot read the image `{path}`", causes=[str(error)]) from error
     return pixels if pixels.ndim == 3 else pixels[:, :, numpy.newaxis]
@@ -125,5 +129,5 @@ def _need(module: str, failure: str) -> ModuleType:
     except ImportError as error:
         package = {"PIL.Image": "pillow"}.get(module, module)
         raise InvalidInput(
-            failure, causes=[f"`{package}` is not installed"], hint=f"pip install {package}"
+            failure, causes=[f"the package `{package}` is not installed"], hint=f"pip install {package}"
         ) from error

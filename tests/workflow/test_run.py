@@ -420,10 +420,10 @@ def test_a_path_is_opened_where_its_content_is_wanted(host: Any, tmp_path: Path)
 
 def test_a_file_that_cannot_be_read_fails_its_step(host: Any, tmp_path: Path) -> None:
     flow = Workflow("w").step("Echo", input="${input.file}")
-    with pytest.raises(WorkflowError, match=r"cannot read .*: No such file"):
+    with pytest.raises(WorkflowError, match=r"cannot read .*: no such file"):
         flow.run({"file": tmp_path / "none"}, host=host)
     (tmp_path / "latin").write_bytes(b"\xe4")
-    with pytest.raises(WorkflowError, match="is not UTF-8 text"):
+    with pytest.raises(WorkflowError, match="is not text"):
         flow.run({"file": tmp_path / "latin"}, host=host)
 
 
