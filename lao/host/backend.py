@@ -79,10 +79,9 @@ class Backend(ABC):
     def _complete(self, order: Order, options: Any, keep: list[Any]) -> None:
         """Fills in the options that only this backend has; `keep` holds what they point to."""
 
-    def output(self, pointer: Any) -> str:
-        """The newest lines that the plugin's workers printed; empty in-process."""
-        del pointer
-        return ""
+    @abstractmethod
+    def output(self, pointer: Any, name: str) -> str:
+        """The newest lines that the plugin logged, as `[level] text`, and printed, where the host sees that."""
 
     def open(self, order: Order) -> OpenedTarget:
         """Loads the library and creates an instance.

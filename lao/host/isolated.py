@@ -30,7 +30,8 @@ class Isolated(Backend):
     def _open(self, options: Any, target: Any, description: Any, error: Any) -> int:
         return int(lib.lao__glue_open_isolated(options, target, description, error))
 
-    def output(self, pointer: Any) -> str:
+    def output(self, pointer: Any, name: str) -> str:
+        """The newest lines that its workers printed or logged."""
         buffer = ffi.new("char[]", _TAIL_BYTES)
         size = lib.lao__isolated_output(pointer, buffer, _TAIL_BYTES)
         return bytes(ffi.buffer(buffer, size)).decode("utf-8", "replace")

@@ -106,8 +106,9 @@ class Plugin(Caller):
 
     @property
     def output(self) -> str:
-        """The newest lines that its workers printed to stdout and stderr; empty in-process."""
-        return self._loaded.backend.output(self._loaded.target.pointer)
+        """The newest lines that it logged, as `[level] text` with the levels of Python's `logging`; with workers, also
+        what they printed to stdout and stderr."""
+        return self._loaded.backend.output(self._loaded.target.pointer, self._loaded.description.name)
 
     @property
     def closed(self) -> bool:

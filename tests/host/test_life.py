@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 
 import psutil
@@ -285,3 +286,14 @@ def test_a_hang_in_release_or_destroy_does_not_hang_the_host(crashing: Load) -> 
         plugin = crashing("crash", {"where": where, "how": "hang"})
         assert plugin.call("echo", "x") == "alive"
         plugin.close()
+
+
+def test_logged_lines_are_kept(load: Load) -> None:
+    plugin = load("echo")
+    plugin.call("log", text="something happened", level=30)
+    plugin.call("text", "so that the line has arrived")
+    for _ in range(100):
+        if "[30] something happened\n" in plugin.output:
+            return
+        time.sleep(0.02)
+    raise AssertionError(plugin.output)

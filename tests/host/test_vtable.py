@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import threading
@@ -365,6 +366,34 @@ def test_noise_in_process_does_no_harm(host: lao.Host, capfd: pytest.CaptureFixt
     with load(host, "none", "v0/noisy") as plugin:
         assert plugin("hello") == "hello"
     capfd.readouterr()
+
+
+# --- What it sees around it ---
+
+
+def test_working_directory_path_and_programs(
+    host: lao.Host, isolation: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Old plugins run `./whisper.cpp` and read prompts by relative paths."""
+    tool = tmp_path / "whisper.cpp"
+    tool.write_text("#!/bin/sh\necho transcribed\n")
+    tool.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    with load(host, isolation, "v0/surroundings") as plugin:
+        assert plugin("cwd") == str(tmp_path)
+        assert plugin("env PATH") == os.environ["PATH"]
+        assert plugin("run ./whisper.cpp") == "transcribed\n"
+        assert plugin("run whisper.cpp") == "transcribed\n"
+
+
+def test_a_worker_has_neither_the_hosts_secrets_nor_its_input(
+    host: lao.Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("API_TOKEN", "secret")
+    with load(host, "process", "v0/surroundings") as plugin:
+        assert plugin("env API_TOKEN") == "unset"
+        assert plugin("stdin") == "0"  # the end of an empty input
 
 
 # --- Rust ---
