@@ -354,7 +354,7 @@ def _finish(arrival: _Arrival, store: Store) -> Outcome:
         info = _library(arrival.package, name)
         before = _before(store, name)
         warnings = [str(problem) for problem in manifest.warnings] if manifest else []
-        if _is_stale(arrival.package, info):
+        if _is_source_project(Path(arrival.origin.source)) and _is_stale(arrival.package, info):
             warnings.append("the library carries another manifest than `plugin.toml`: build it again")
         _seal(arrival.package)
     installed = store.add(

@@ -200,6 +200,17 @@ def test_a_project_gives_its_newest_library_and_none_of_its_sources(tmp_path: Pa
     assert found.library.read_bytes() == newest.read_bytes()
 
 
+def test_a_project_whose_manifest_changed_after_the_build(tmp_path: Path) -> None:
+    project = tmp_path / "speaker"
+    library(project / "build/lao/release/libspeaker.so", manifest_text=manifest())
+    (project / "plugin.toml").write_text(manifest())
+    assert install(project).warnings == ()
+    (project / "plugin.toml").write_text(manifest(version="1.1.0"))
+    outcome = install(project)
+    assert outcome.warnings == ("the library carries another manifest than `plugin.toml`: build it again",)
+    assert outcome.installed.version == "1.1.0"
+
+
 def test_a_local_project_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     package(tmp_path / "work" / "plugins" / "speaker")
     monkeypatch.chdir(tmp_path / "work")
