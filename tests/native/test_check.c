@@ -209,6 +209,9 @@ static void outputs_with_impossible_sizes(void) {
     value.metadata = NULL, value.metadata_size = 1;
     expect_refused(&value, LAO_KIND_TEXT, "metadata");
     value = text_value();
+    value.kind = LAO_KIND_FILE, value.data = NULL, value.size = 0;
+    expect_refused(&value, LAO_KIND_FILE, "without a path");
+    value = text_value();
     value.media_type = "\xff";
     expect_refused(&value, LAO_KIND_TEXT, "media type");
 }
@@ -226,6 +229,11 @@ static void outputs_with_broken_tensors(void) {
     value = tensor_value(LAO_KIND_TENSOR, 2);
     managed.tensor.dtype.bits = 13;
     expect_refused(&value, LAO_KIND_TENSOR, "dtype");
+    value = tensor_value(LAO_KIND_TENSOR, 2);
+    managed.tensor.device.device_type = 1234;
+    expect_refused(&value, LAO_KIND_TENSOR, "device of the unknown type 1234");
+    managed.tensor.device.device_type = LAO_DEVICE_CUDA;
+    EXPECT_EQUAL(lao__check_output(&value, LAO_KIND_TENSOR, &error), LAO_OK);
     value = tensor_value(LAO_KIND_TENSOR, -7);
     expect_refused(&value, LAO_KIND_TENSOR, "rank -7");
 }

@@ -153,6 +153,19 @@ static void what_does_not_fit(void) {
     EXPECT_EQUAL(lao__frame_put_payload(&writer, &tensor, &frame, &error), LAO_LIMIT_EXCEEDED);
 }
 
+static void device_memory_does_not_cross(void) {
+    int64_t shape[1] = {4};
+    lao__frame_value_t frame;
+    lao_managed_tensor_t managed = tensor_of(1, shape, NULL, 0);
+    lao_value_t value = {.struct_size = sizeof value, .kind = LAO_KIND_TENSOR, .tensor = &managed};
+    lao__frame_writer_t writer = new_writer();
+    managed.tensor.device.device_type = LAO_DEVICE_CUDA;
+    EXPECT_EQUAL(lao__frame_put_head(&writer, &value, &frame, &error), LAO_UNSUPPORTED);
+    EXPECT_CONTAINS(error.text, "device");
+    managed.tensor.device.device_type = LAO_DEVICE_CUDA_HOST; /* pinned, but the host's */
+    EXPECT_EQUAL(lao__frame_put_head(&writer, &value, &frame, &error), LAO_OK);
+}
+
 static void spans(void) {
     EXPECT(lao__frame_span_fits((lao__frame_span_t){0, 0}, 0));
     EXPECT(lao__frame_span_fits((lao__frame_span_t){10, 0}, 10));
@@ -336,6 +349,7 @@ int main(void) {
     RUN(data_there_and_back);
     RUN(tensors_there_and_back);
     RUN(what_does_not_fit);
+    RUN(device_memory_does_not_cross);
     RUN(spans);
     RUN(hostile_frames);
     RUN(mutated_frames);

@@ -146,6 +146,17 @@ static void received_files_are_checked(void) {
     EXPECT_EQUAL(lao__memory_file_map(&view, -1, 1, false, &error), LAO_PROTOCOL_VIOLATION);
 }
 
+static void untouched_pages_are_not_there(void) {
+    lao__memory_file_t file;
+    EXPECT_EQUAL(lao__memory_file_create(&file, "sparse", 1 << 30, 0, false, &error), LAO_OK);
+    EXPECT_EQUAL(lao__memory_file_touched(&file), 0);
+    memset(file.base, 1, 1 << 20);
+    EXPECT(lao__memory_file_touched(&file) >= 1 << 20);
+    EXPECT(lao__memory_file_touched(&file) < 8 << 20);
+    lao__memory_file_close(&file);
+    EXPECT_EQUAL(lao__memory_file_touched(&file), 0);
+}
+
 /* --- shared buffers --- */
 
 static void buffers_are_found_by_address(void) {
@@ -206,6 +217,7 @@ int main(void) {
     RUN(files_are_sealed);
     RUN(read_only_files);
     RUN(received_files_are_checked);
+    RUN(untouched_pages_are_not_there);
     RUN(buffers_are_found_by_address);
     RUN(leases_wait_until_they_are_told);
     return 0;
