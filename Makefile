@@ -104,12 +104,11 @@ format: setup
 demo: setup
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(PY) tests/demo/demo.py
 
-# Runs everything of a folder, its tests by pytest; fails where there is nothing, so that nothing looks done that is not.
+# Runs every script of a folder; fails where there is none, so that nothing looks done that is not.
 define run_folder
 	@set -e; export PATH="$(CURDIR)/$(BIN):$$PATH"; found=; for script in tests/$(1)/[a-z]*.py; do \
 		case $$script in \
 			*/conftest.py|*'[a-z]*.py') continue;; \
-			*/test_*.py) found=1; echo "== $$script"; $(PY) -m pytest $$script;; \
 			*) found=1; echo "== $$script"; $(PY) $$script;; \
 		esac; \
 	done; test -n "$$found" || { echo "make $@: there is nothing in tests/$(1)" >&2; exit 1; }
