@@ -1,4 +1,4 @@
-// A plugin of three image filters. What it says of itself stands in plugin.toml as well; `lao plugin build` compares.
+// A plugin of three image filters. Name and version come from plugin.toml.
 #include <lao/lao.hpp>
 
 #include "filters.hpp"
@@ -48,7 +48,7 @@ class Photo {
 
 } // namespace
 
-LAO_PLUGIN(lao::Plugin<Photo>("photo", "1.0.0", lao::Threads::full)
+LAO_PLUGIN(lao::Plugin<Photo>(LAO_PLUGIN_NAME, LAO_PLUGIN_VERSION, lao::Threads::full)
                .description("Halves, grays and outlines photographs")
                .capability("half", "Half the width and height, each pixel the mean of four", &Photo::half)
                .idempotent()
