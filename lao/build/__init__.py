@@ -1,0 +1,9 @@
+"""Builds plugin projects with CMake or cargo, and packs what was built."""
+
+from __future__ import annotations
+
+from lao.build.build import BuildResult, build, built
+from lao.build.project import ProjectSource, open_project
+from lao.build.run import BuildFailed
+
+__all__ = ["BuildFailed", "BuildResult", "ProjectSource", "build", "built", "open_project"]

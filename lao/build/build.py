@@ -1,0 +1,141 @@
+"""From sources to `build/lao/<profile>/`: the library, with the manifest embedded, and `build/lao/build.json`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from lao.build import cargo, cmake
+from lao.build.project import ProjectSource
+from lao.build.run import OnOutput
+from lao.errors import LaoError
+from lao.model.manifest import Manifest
+from lao.package.inspect import inspect_library
+
+__all__ = ["BuildResult", "build", "built"]
+
+
+@dataclass(frozen=True, slots=True)
+class BuildResult:
+    """What a build made.
+
+    Attributes:
+        library: The library below `build/lao/`.
+        profile: `"debug"` or `"release"`.
+        manifest: The manifest that it carries.
+        changed: The library differs from the one that was there.
+    """
+
+    library: Path
+    profile: str
+    manifest: Manifest
+    changed: bool
+
+
+def build(
+    project: ProjectSource, *, release: bool = False, jobs: int | None = None, on_output: OnOutput | None = None
+) -> BuildResult:
+    """Compiles a project and embeds its manifest.
+
+    Args:
+        project: From `open_project`.
+        release: Optimised.
+        jobs: Compilers at the same time; None lets the tool choose.
+        on_output: Gets the tools' output line by line.
+
+    Raises:
+        ManifestError: The manifest has errors.
+        BuildFailed: A tool failed; `output` has what it wrote.
+        LaoError: A tool is missing, or the result is no plugin.
+    """
+    manifest = project.manifest()
+    profile = "release" if release else "debug"
+    fingerprint = project.fingerprint()
+    tool = cargo if project.tool == "cargo" else cmake
+    made = tool.compile_project(project, profile, jobs, on_output)
+    folder = project.directory / "build" / "lao" / profile
+    folder.mkdir(parents=True, exist_ok=True)
+    staged = folder / f".{made.name}.new"
+    shutil.copyfile(made, staged)
+    staged.chmod(0o755)
+    try:
+        _embed(project, staged)
+        library = folder / made.name
+        changed = not library.is_file() or library.read_bytes() != staged.read_bytes()
+        os.replace(staged, library)  # a process that has the old one loaded keeps it
+    finally:
+        staged.unlink(missing_ok=True)
+    for old in folder.iterdir():
+        if old != library and old.is_file():
+            old.unlink()
+    _record(project, library, profile, fingerprint)
+    return BuildResult(library, profile, manifest, changed)
+
+
+def built(project: ProjectSource, *, release: bool | None = None) -> Path | None:
+    """The library of the last build, if it still belongs to the sources; None otherwise.
+
+    Args:
+        project: From `open_project`.
+        release: True asks for an optimised one, None takes either.
+    """
+    try:
+        record = json.loads((project.directory / "build" / "lao" / "build.json").read_text("utf-8"))
+        library = project.directory / str(record["library"])
+        fresh = record["sources_sha256"] == project.fingerprint()
+        profile = str(record["profile"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    wanted = release is None or profile == ("release" if release else "debug")
+    return library if fresh and wanted and library.is_file() else None
+
+
+def _embed(project: ProjectSource, library: Path) -> None:
+    text = project.manifest_file.read_text("utf-8")
+    info = inspect_library(library)
+    if info.entry is None:
+        raise LaoError(
+            f"`{project.name}` was built, but it is no plugin",
+            causes=["the library exports no function `lao_plugin_entry`"],
+            hint="see `lao_plugin_entry` in lao/plugin.h, LAO_PLUGIN in lao.hpp, or lao_plugin::export! in Rust",
+        )
+    if info.manifest_text is None:
+        _add_section(project, library, info.format)
+    elif info.manifest_text != text:
+        raise LaoError(
+            f"the library of `{project.name}` carries another manifest than `plugin.toml`",
+            hint="delete the folders `build` and `target`, and build again",
+        )
+
+
+def _add_section(project: ProjectSource, library: Path, binary_format: str) -> None:
+    objcopy = shutil.which("objcopy")
+    if binary_format != "elf" or objcopy is None:
+        raise LaoError(
+            f"the library of `{project.name}` does not carry its manifest",
+            hint="make it with `lao_add_plugin` of LaoPlugin.cmake, or with `lao_plugin::export!` in Rust",
+        )
+    command = [objcopy, "--add-section", f".lao_manifest={project.manifest_file}", str(library)]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", check=False)
+    if done.returncode != 0:
+        raise LaoError(f"cannot embed the manifest of `{project.name}`", causes=[done.stderr.strip()])
+
+
+def _record(project: ProjectSource, library: Path, profile: str, fingerprint: str) -> None:
+    record = {
+        "profile": profile,
+        "library": library.relative_to(project.directory).as_posix(),
+        "manifest_sha256": hashlib.sha256(project.manifest_file.read_bytes()).hexdigest(),
+        "built_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "sources_sha256": fingerprint,
+    }
+    file = project.directory / "build" / "lao" / "build.json"
+    staged = file.with_name(".build.json.new")
+    staged.write_text(json.dumps(record, indent=2) + "\n", "utf-8")
+    os.replace(staged, file)

@@ -1,0 +1,88 @@
+"""A plugin's source tree: which tool builds it, its manifest, and whether it changed since it was built."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from lao.errors import InvalidInput, LaoError
+from lao.model.manifest import Manifest, read_manifest
+
+__all__ = ["ProjectSource", "open_project"]
+
+_NOT_SOURCES = frozenset({"build", "target", "__pycache__", "node_modules"})
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectSource:
+    """A project that can be built.
+
+    Attributes:
+        directory: Its folder, absolute.
+        tool: `"cargo"` or `"cmake"`.
+        manifest_file: Its `plugin.toml`.
+    """
+
+    directory: Path
+    tool: str
+    manifest_file: Path
+
+    @property
+    def name(self) -> str:
+        """The folder's name, for messages that must not depend on the manifest."""
+        return self.directory.name
+
+    def manifest(self) -> Manifest:
+        """The manifest, read anew.
+
+        Raises:
+            ManifestError: It has errors; all of them are listed.
+        """
+        return read_manifest(self.manifest_file)
+
+    def fingerprint(self) -> str:
+        """SHA-256 over the names and contents of all source files, in hexadecimal."""
+        total = hashlib.sha256()
+        for path in self.sources():
+            content = hashlib.sha256(path.read_bytes()).hexdigest()
+            total.update(f"{path.relative_to(self.directory).as_posix()}\0{content}\n".encode("utf-8", "surrogateescape"))
+        return total.hexdigest()
+
+    def sources(self) -> Iterator[Path]:
+        """All files that a build may depend on, in order: not hidden ones, not what builds made."""
+        for folder, folders, files in os.walk(self.directory):
+            folders[:] = sorted(f for f in folders if not f.startswith(".") and f not in _NOT_SOURCES)
+            for file in sorted(files):
+                path = Path(folder, file)
+                if not file.startswith(".") and file != "Cargo.lock" and path.is_file():
+                    yield path
+
+
+def open_project(path: str | Path = ".") -> ProjectSource:
+    """The project in a folder.
+
+    Raises:
+        InvalidInput: There is no such folder, or it is no project.
+    """
+    directory = Path(os.path.abspath(path))
+    if not directory.is_dir():
+        raise InvalidInput(f"there is no folder `{path}`", hint="run `lao plugin list` for the projects that there are")
+    manifest = directory / "plugin.toml"
+    if not manifest.is_file():
+        raise InvalidInput(
+            f"`{path}` is no plugin project",
+            causes=["it has no `plugin.toml`"],
+            hint="run `lao plugin create NAME` to make one",
+        )
+    for marker, tool in (("Cargo.toml", "cargo"), ("CMakeLists.txt", "cmake")):
+        if (directory / marker).is_file():
+            return ProjectSource(directory, tool, manifest)
+    raise LaoError(
+        f"cannot tell how to build `{directory.name}`",
+        causes=["it has neither a `Cargo.toml` nor a `CMakeLists.txt`"],
+        where=str(directory),
+        hint="write a `CMakeLists.txt` with `include(LaoPlugin)` and `lao_add_plugin(NAME SOURCES)`",
+    )
