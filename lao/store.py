@@ -233,8 +233,7 @@ class Store:
             version, description, capabilities, aliases, abi, has_manifest: As in `Installed`.
 
         Raises:
-            InvalidInput: The name is not allowed, or a plugin is installed whose name differs only in
-            spelling.
+            InvalidInput: The name is not allowed, or the name of an installed plugin differs only in spelling.
             LaoError: It could not be written; the older one, if any, is unchanged.
         """
         from lao.package.record import record_digest

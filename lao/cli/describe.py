@@ -7,6 +7,7 @@ from typing import Any
 
 from lao.cli.plugins import Named, manifest_of
 from lao.errors import LaoError
+from lao.projects import find_project
 from lao.store import Store
 
 __all__ = ["describe"]
@@ -57,6 +58,7 @@ def _from_record(plugin: Named) -> dict[str, Any]:
     record = plugin.installed
     if record is None:
         return {"directory": str(plugin.directory)}
+    project = find_project(plugin.name)
     at = datetime.datetime.fromtimestamp(record.installed_at, tz=datetime.UTC)
     origin = {"kind": record.origin.kind, "source": record.origin.source, "sha256": record.origin.sha256}
     return {
@@ -64,6 +66,7 @@ def _from_record(plugin: Named) -> dict[str, Any]:
         "installed_at": at.isoformat(timespec="seconds"),
         "digest": record.digest,
         "directory": str(record.directory),
+        "shadows": str(project.directory) if project is not None else "",
     }
 
 

@@ -21,14 +21,11 @@ def read_input(argument: str | None, kind: Kind) -> Any:
     """The value of `--input` for a capability's kind of input.
 
     Args:
-        argument: The text itself, or `@FILE` (`@-` is stdin); text that begins with `@` is written `@@...`.
-        None when
-            nothing was given.
+        argument: The text itself, or `@FILE` (`@-` is stdin); text that begins with `@` is written `@@...`;
+            None when nothing was given.
         kind: What the capability takes. Text and json are read from the text or the file; a file is a path,
-        with or
-            without `@`; binary is the file's bytes; an image comes from a picture or `.npy`, audio from
-            `.wav` or `.npy`, a tensor from `.npy`. For `any` the file's suffix decides, and without one it is
-            text.
+            with or without `@`; binary is the file's bytes; an image comes from a picture or `.npy`, audio
+            from `.wav` or `.npy`, a tensor from `.npy`. For `any` the file's suffix decides; else it is text.
 
     Raises:
         InvalidInput: The file cannot be read, or is not of that kind.

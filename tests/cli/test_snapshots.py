@@ -71,6 +71,10 @@ def test_info(lao: Terminal, speaker: Path) -> None:
     package(lao.place / "plugins" / "my-project", name="my-project", version="0.1.0", more=more)
     lao("plugin", "info", "my-project", status=0)
     lao("plugin", "info", "./libspeaker.so", status=0)
+    package(lao.place / "plugins" / "speaker")
+    assert (
+        f"shadows          {lao.place}/plugins/speaker" in lao("plugin", "info", "speaker", status=0).stdout
+    )
     lao("plugin", "info", "speakr", status=1)
     lao("plugin", "info", "../../x", status=1)
     lao.compare("info")

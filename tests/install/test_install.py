@@ -318,6 +318,25 @@ def test_a_missing_symbol_and_a_missing_library(tmp_path: Path, home: Path) -> N
     assert left_behind(home) == []
 
 
+def test_another_architecture(tmp_path: Path, home: Path, shared_library: Path) -> None:
+    data = bytearray(shared_library.read_bytes())
+    other = 183 if data[18] != 183 else 62  # e_machine: aarch64 or x86_64
+    data[18:20] = other.to_bytes(2, "little")
+    file = tmp_path / "libspeaker.so"
+    file.write_bytes(data)
+    with pytest.raises(PluginLoadError) as caught:
+        install(file)
+    assert ("aarch64" if other == 183 else "x86_64") in caught.value.causes[0]
+    assert caught.value.where == str(file)
+    assert left_behind(home) == []
+
+
+def test_a_relaxed_copy_is_reported(shared_library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not install(shared_library).relaxed
+    monkeypatch.setattr("lao.package.relax.needs_relaxing", lambda info: info.path.name == "libspeaker.so")
+    assert install(shared_library).relaxed
+
+
 def test_a_manifest_that_asks_for_a_newer_lao(tmp_path: Path, home: Path) -> None:
     source = package(tmp_path / "future")
     text = (source / "plugin.toml").read_text().replace('license = "MIT"', 'min_lao_version = "99.0.0"')

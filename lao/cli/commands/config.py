@@ -64,10 +64,10 @@ def command(
 def _accepted(
     name: str, key: str, value: str, schema: Mapping[str, Any] | None, settings: Mapping[str, Any]
 ) -> Any:
-    """The value as the schema accepts it: the JSON literal, else the text itself (`1.0` where a string is
-    wanted).
-    """
-    readings = [_parsed(value)]
+    """The value as the schema takes it: the JSON literal, else the text itself (`1.0` as a string)."""
+    from lao.cli.inputs import json_or_text
+
+    readings = [json_or_text(value)]
     if not isinstance(readings[0], str):
         readings.append(value)
     problems: list[Problem] = []
@@ -89,22 +89,11 @@ def _accepted(
 def _problems(
     key: str, value: Any, schema: Mapping[str, Any] | None, settings: Mapping[str, Any]
 ) -> list[Problem]:
-    """What the schema says about this one setting; others that are still missing do not matter here."""
+    """What this setting makes wrong; what was wrong or missing before does not matter here."""
     from lao.model.manifest import check_config
 
-    found = check_config(schema, {**settings, key: value})
-    return [problem for problem in found if problem.key.startswith(key)]
-
-
-def _parsed(value: str) -> Any:
-    try:
-        return json_text.loads(value, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError):
-        return value
-
-
-def _refuse_constant(text: str) -> Any:
-    raise ValueError(f"{text} is not JSON")
+    before = check_config(schema, {name: known for name, known in settings.items() if name != key})
+    return [problem for problem in check_config(schema, {**settings, key: value}) if problem not in before]
 
 
 def _show(settings: Mapping[str, Any], json: bool) -> None:
