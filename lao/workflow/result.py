@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from lao.errors import LaoError
+from lao.model.kinds import Kind
 
 __all__ = ["StepEvent", "StepResult", "StepStatus", "WorkflowError", "WorkflowResult"]
 
@@ -47,6 +48,8 @@ class StepResult:
         duration_s: Seconds from its start to its end, waits between attempts included; 0 if it did not start.
         attempts: How often the plugin was called; 0 if it did not start.
         error: Why it failed, or None.
+        capability: What of the plugin was, or would have been, called.
+        output_kind: Kind of what that gives.
     """
 
     step: str
@@ -55,6 +58,8 @@ class StepResult:
     duration_s: float = 0.0
     attempts: int = 0
     error: Exception | None = None
+    capability: str = ""
+    output_kind: Kind = Kind.ANY
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Protocol
@@ -113,7 +113,7 @@ class Execution:
         self._folder = folder
         self._file = file
         self._outputs: dict[str, Any] = {}
-        self._results = {step.name: StepResult(step.name, step.run) for step in graph.steps.values()}
+        self._results = {name: self._not_started(step) for name, step in graph.steps.items()}
         self._messages: SimpleQueue[StepEvent | _Done] = SimpleQueue()
         self._ending = threading.Event()  # no step starts, and no failed attempt is repeated
         self._cancelled = False
@@ -180,6 +180,10 @@ class Execution:
                 failed = failed or message.result
                 self._ending.set()
 
+    def _not_started(self, step: Step) -> StepResult:
+        capability = self._targets[step.name].capability
+        return StepResult(step.name, step.run, capability=capability.name, output_kind=capability.output_kind)
+
     def _start(self, pool: ThreadPoolExecutor, name: str) -> None:
         step = self._graph.steps[name]
         # Taken here, by the one thread that changes the outputs.
@@ -199,9 +203,10 @@ class Execution:
         def done(status: Any, error: Exception | None, output: Any) -> None:
             tell(status, error)
             duration_s = time.perf_counter() - began
-            self._messages.put(
-                _Done(StepResult(step.name, step.run, status, duration_s, attempt, error), output)
+            ended = replace(
+                self._results[step.name], status=status, duration_s=duration_s, attempts=attempt, error=error
             )
+            self._messages.put(_Done(ended, output))
 
         while True:
             attempt += 1

@@ -84,8 +84,8 @@ def test_json_says_how_every_step_went(run: Run) -> None:
         "workflow": "greet",
         "status": "succeeded",
         "steps": [
-            {"step": "hello", "output": "hello you", **shared},
-            {"step": "step2", "output": {"said": "hello you"}, **shared},
+            {"step": "hello", "capability": "text", "output": "hello you", **shared},
+            {"step": "step2", "capability": "json", "output": {"said": "hello you"}, **shared},
         ],
         "output": {"said": "hello you"},
         "file": None,

@@ -152,7 +152,7 @@ def _show(result: WorkflowResult, output: str | None, *, as_json: bool) -> None:
     elif written is not None:
         printer.note(written)
     else:
-        show(result.output)
+        show(result.output, result.steps[-1].output_kind)
 
 
 def _show_json(result: WorkflowResult, output: str | None) -> None:
@@ -162,11 +162,12 @@ def _show_json(result: WorkflowResult, output: str | None) -> None:
         {
             "step": step.step,
             "run": step.run,
+            "capability": step.capability,
             "status": step.status,
             "seconds": round(step.duration_s, 6),
             "attempts": step.attempts,
             "error": str(step.error) if step.error is not None else None,
-            "output": as_json(result.outputs.get(step.step)),
+            "output": as_json(result.outputs.get(step.step), step.output_kind),
         }
         for step in result.steps
     ]
@@ -177,7 +178,7 @@ def _show_json(result: WorkflowResult, output: str | None) -> None:
             "status": "succeeded" if succeeded else "failed",
             "seconds": round(result.duration_s, 6),
             "steps": steps,
-            "output": as_json(result.output),
+            "output": as_json(result.output, result.steps[-1].output_kind),
             "file": output,
         }
     )
