@@ -88,8 +88,7 @@ def fetch(
     try:
         with httpx.Client(timeout=timeout, follow_redirects=False, headers=_headers()) as client:
             for _ in range(_MOST_REDIRECTS + 1):
-                request = _request(client, url, first, allow_private)
-                response = client.send(request, stream=True)
+                response = _send(client, _requests(client, url, first, allow_private))
                 try:
                     if response.status_code not in _REDIRECTS:
                         return _receive(response, url, into, limit, deadline, on_progress)
@@ -159,8 +158,22 @@ def _next(response: httpx.Response, url: httpx.URL) -> httpx.URL:
     return following
 
 
-def _request(client: httpx.Client, url: httpx.URL, first: httpx.URL, allow_private: bool) -> httpx.Request:
-    """The request for `url`, addressed to a checked address of its host."""
+def _send(client: httpx.Client, requests: list[httpx.Request]) -> httpx.Response:
+    """Sends the first request that finds a listener; they are the same but for the address of the host."""
+    import httpx
+
+    for request in requests[:-1]:
+        try:
+            return client.send(request, stream=True)
+        except (httpx.ConnectError, httpx.ConnectTimeout):
+            continue
+    return client.send(requests[-1], stream=True)
+
+
+def _requests(
+    client: httpx.Client, url: httpx.URL, first: httpx.URL, allow_private: bool
+) -> list[httpx.Request]:
+    """The request for `url`, once for each checked address of its host."""
     same_origin = _origin(url) == _origin(first)
     literal = _literal(url.host) is not None or url.host == "localhost"
     allowed = same_origin and (literal or allow_private)
@@ -168,17 +181,19 @@ def _request(client: httpx.Client, url: httpx.URL, first: httpx.URL, allow_priva
         # The proxy resolves the name; only what is written in the address can be checked.
         if literal and not allowed:
             raise _refusal(url, url.host, redirected=not same_origin)
-        return client.build_request("GET", url)
-    address = _resolve(url, allowed, redirected=not same_origin)
+        return [client.build_request("GET", url)]
     host = url.netloc.decode("ascii")
     extensions = {"sni_hostname": url.host} if _literal(url.host) is None else {}
-    return client.build_request(
-        "GET", url.copy_with(host=address), headers={"Host": host}, extensions=extensions
-    )
+    return [
+        client.build_request(
+            "GET", url.copy_with(host=address), headers={"Host": host}, extensions=extensions
+        )
+        for address in _resolve(url, allowed, redirected=not same_origin)
+    ]
 
 
-def _resolve(url: httpx.URL, allowed: bool, *, redirected: bool) -> str:
-    """One address of the URL's host; all of them are checked."""
+def _resolve(url: httpx.URL, allowed: bool, *, redirected: bool) -> list[str]:
+    """The addresses of the URL's host, all of them checked."""
     port = url.port or (443 if url.scheme == "https" else 80)
     try:
         found = socket.getaddrinfo(url.host, port, type=socket.SOCK_STREAM)
@@ -188,12 +203,12 @@ def _resolve(url: httpx.URL, allowed: bool, *, redirected: bool) -> str:
             f"cannot fetch `{without_credentials(str(url))}`",
             causes=[f"the host `{url.host}` cannot be resolved: {reason[:1].lower()}{reason[1:]}"],
         ) from None
-    addresses = [str(entry[4][0]).partition("%")[0] for entry in found]
+    addresses = list(dict.fromkeys(str(entry[4][0]).partition("%")[0] for entry in found))
     if not allowed:
         for address in addresses:
             if not is_public(address):
                 raise _refusal(url, address, redirected=redirected)
-    return addresses[0]
+    return addresses
 
 
 def is_public(address: str) -> bool:

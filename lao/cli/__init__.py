@@ -29,7 +29,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("\n")
         status = 130
+    except OSError as error:  # the file system refuses something that no command expected
+        status = _report(error)
     return status
+
+
+def _report(error: OSError) -> int:
+    from lao.cli import printer
+    from lao.errors import LaoError
+
+    reason = (error.strerror or str(error)).lower()
+    where = str(error.filename) if error.filename else None
+    printer.error(
+        error if isinstance(error, LaoError) else LaoError("cannot go on", causes=[reason], where=where)
+    )
+    return 1
 
 
 def _dispatch(words: list[str]) -> int:

@@ -129,3 +129,14 @@ def test_a_reader_that_goes_away() -> None:
     command = f"{sys.executable} -m lao plugin list | true"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60, check=False)
     assert done.stderr == ""
+
+
+def test_what_the_file_system_refuses_is_no_traceback(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: Store) -> None:
+        raise PermissionError(13, "Permission denied", "/home/records")
+
+    monkeypatch.setattr(Store, "summaries", refuse)
+    assert main(["plugin", "list"]) == 1
+    assert capsys.readouterr().err == "error: cannot go on\n  cause: permission denied\n  at: /home/records\n"

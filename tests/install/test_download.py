@@ -188,6 +188,31 @@ def pretended_names(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     return names
 
 
+def test_every_address_of_a_name_is_tried(
+    site: Site, shared_library: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = int(site.address.rsplit(":", 1)[1])
+    entries = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (ip, port)) for ip in ("127.0.0.2", "127.0.0.1")]
+    real = socket.getaddrinfo
+
+    def resolve(host: Any, *arguments: Any, **options: Any) -> Any:
+        return entries if host == "localhost" else real(host, *arguments, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    site.answers["/x.so"] = content(shared_library.read_bytes())
+    assert install(f"http://localhost:{port}/x.so", yes=True).installed.name == "speaker"
+    assert site.requests[0][1]["Host"] == f"localhost:{port}"
+
+
+def test_one_private_address_among_public_ones_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    entries = [
+        (socket.AF_INET, socket.SOCK_STREAM, 6, "", (ip, 80)) for ip in ("93.184.216.34", "192.168.1.1")
+    ]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *arguments, **options: entries)
+    with pytest.raises(PermissionDenied, match=r"leads to 192\.168\.1\.1"):
+        install("http://plugins.example.org/x.so", yes=True)
+
+
 def test_a_public_name_that_resolves_to_a_private_address(
     site: Site, shared_library: Path, home: Path, pretended_names: dict[str, str]
 ) -> None:
