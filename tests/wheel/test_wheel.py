@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -139,6 +140,20 @@ def test_one_shared_object_holds_both_modules(wheel: Path, tmp_path: Path) -> No
     assert [name for name in exports if name.startswith("lao_")] == [], (
         "the core must not be visible to plugins"
     )
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="ELF hardening")
+@pytest.mark.parametrize("member", ["lao/_native/_glue.abi3.so", "lao/_native/lao-worker"])
+def test_binaries_are_hardened(member: str, wheel: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        binary = archive.extract(member, tmp_path)
+    command = ["readelf", "--wide", "--dynamic", "--program-headers", "--dyn-syms", binary]
+    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert "BIND_NOW" in text
+    assert "GNU_RELRO" in text
+    assert re.search(r"GNU_STACK.* RW ", text)
+    assert "__stack_chk_fail" in text
+    assert "RUNPATH" not in text
 
 
 def test_it_imports_from_the_environment(run: Run) -> None:
