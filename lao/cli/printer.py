@@ -32,8 +32,8 @@ __all__ = [
 
 _Q = TypeVar("_Q")
 
-# Bidirectional controls reorder what follows them, so a name can read as another one.
-_REORDERING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+# Bidirectional controls reorder what follows them, so a name can read as another one; the first two break lines.
+_DECEIVING = frozenset("\u2028\u2029\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 def clean(text: str, *, lines: bool = False) -> str:
@@ -67,7 +67,10 @@ def json(value: Any) -> None:
     """Writes a value to stdout as indented JSON; what JSON has no type for is written as its text."""
     from json import dumps
 
-    _write(sys.stdout, dumps(value, indent=2, ensure_ascii=False, default=str), "\n")
+    text = dumps(value, indent=2, ensure_ascii=False, default=str)
+    if _is_terminal(sys.stdout):  # what is escaped here lies inside of strings, so it stays the same JSON
+        text = "".join(c if _harmless(c, True) else f"\\u{ord(c):04x}" for c in text)
+    _write(sys.stdout, text, "\n")
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -227,7 +230,7 @@ def _harmless(character: str, lines: bool) -> bool:
         return True
     if lines and character in "\n\t":
         return True
-    return character not in _REORDERING and ord(character) >= 0xA0 and not 0xD800 <= ord(character) <= 0xDFFF
+    return character not in _DECEIVING and ord(character) >= 0xA0 and not 0xD800 <= ord(character) <= 0xDFFF
 
 
 def _escaped(character: str) -> str:

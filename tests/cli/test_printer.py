@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import io
+import json
 import sys
+import unicodedata
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lao.cli import printer
 from lao.errors import LaoError, PluginCrashed, PluginLoadError
@@ -132,3 +136,22 @@ def test_asking(monkeypatch: pytest.MonkeyPatch, answer: str, agreed: bool) -> N
 )
 def test_sizes(count: int, text: str) -> None:
     assert printer.size(count) == text
+
+
+def test_json_on_a_terminal_is_the_same_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = _Terminal()
+    monkeypatch.setattr(sys, "stdout", terminal)
+    value = {"grüße": "\x1b[31m \x9b31m \u202e \x7f"}
+    printer.json(value)
+    assert json.loads(terminal.getvalue()) == value
+    assert not {"\x1b", "\x9b", "\u202e", "\x7f"} & set(terminal.getvalue())
+    assert "grüße" in terminal.getvalue()
+
+
+@given(st.text())
+def test_nothing_cleaned_can_drive_a_terminal(text: str) -> None:
+    for shown in (printer.clean(text), printer.clean(text, lines=True)):
+        left = {c for c in shown if unicodedata.category(c) in ("Cc", "Cs")} - {"\n", "\t"}
+        assert not left
+        assert not set(shown) & set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+    assert len(printer.clean(text).splitlines()) <= 1
