@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lao.build.build import BuildResult, build, built
+from lao.build.artefact import BuildResult, build, built
 from lao.build.project import ProjectSource, open_project
 from lao.build.run import BuildFailed
 

@@ -1,21 +1,21 @@
-"""The plugin as its users see it, through LAO. Run by `lao plugin test`, which names the built library."""
+"""The plugin as its users see it, through LAO. Run by `lao plugin test`, after a build."""
 
-import os
+from pathlib import Path
 
 import lao
 import pytest
 
-LIBRARY = os.environ.get("LAO_TEST_LIBRARY", os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+PLUGIN = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture(params=["process", "none"])
 def plugin(request):
     with lao.Host() as host:
-        yield host.load(LIBRARY, isolation=request.param)
+        yield host.load(PLUGIN, isolation=request.param)
 
 
 def load(**settings):
-    return lao.Host().load(LIBRARY, isolation="process", config=settings)
+    return lao.Host().load(PLUGIN, isolation="process", config=settings)
 
 
 @pytest.mark.parametrize(

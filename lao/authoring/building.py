@@ -1,0 +1,77 @@
+"""Building, with what was built loaded in a worker and held against its manifest."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lao.authoring.compare import differences
+from lao.build import BuildResult, ProjectSource, build, open_project
+from lao.errors import LaoError, ManifestError
+from lao.host import Host, Plugin
+from lao.model.manifest import Manifest
+from lao.projects import find_project
+
+__all__ = ["build_checked", "find_source", "loaded", "require_agreement"]
+
+LOAD_TIMEOUT_S = 20.0
+
+
+def find_source(word: str | os.PathLike[str]) -> ProjectSource:
+    """The project that a word on the command line means: a folder, or the name of a local project.
+
+    Raises:
+        InvalidInput: It is neither.
+        LaoError: It cannot be told how to build it.
+    """
+    text = os.fspath(word)
+    if os.sep not in text and text not in (".", "..") and not os.path.isdir(text):
+        try:
+            project = find_project(text)
+        except LaoError:
+            project = None  # no plugin may be called so: the error about the folder is the better one
+        if project is not None:
+            return open_project(project.directory)
+    return open_project(text)
+
+
+def build_checked(
+    project: ProjectSource,
+    *,
+    release: bool = False,
+    jobs: int | None = None,
+    on_output: Callable[[str], None] | None = None,
+) -> BuildResult:
+    """Builds a project, loads the result in a worker, and compares it with its manifest.
+
+    Raises:
+        ManifestError: The manifest has errors, or the code is not what it says.
+        BuildFailed: The compiler failed; `output` has what it wrote.
+        LaoError: A tool is missing, or the result cannot be loaded.
+    """
+    result = build(project, release=release, jobs=jobs, on_output=on_output)
+    with loaded(result.library) as plugin:
+        require_agreement(result.manifest, plugin)
+    return result
+
+
+def require_agreement(manifest: Manifest, plugin: Plugin) -> None:
+    """Raises ManifestError when a library is not what its manifest says."""
+    problems = differences(manifest, plugin)
+    if problems:
+        raise ManifestError(
+            f"`{manifest.plugin.name}` was built, but it is not what its manifest says",
+            problems=problems,
+            causes=[str(problem) for problem in problems],
+        )
+
+
+@contextmanager
+def loaded(target: Path, *, timeout_s: float | None = LOAD_TIMEOUT_S) -> Iterator[Plugin]:
+    """The plugin in a worker of its own, with the default configuration and an empty data directory."""
+    with tempfile.TemporaryDirectory(prefix="lao-") as home, Host(home) as host:
+        with host.load(target, isolation="process", timeout=timeout_s) as plugin:
+            yield plugin

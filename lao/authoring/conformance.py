@@ -1,0 +1,262 @@
+"""The conformance test: how any plugin takes what a host may do to it. It runs in worker processes.
+
+A plugin may refuse any input with an error. It may not crash, hang, break the ABI's rules, answer differently when calls run at
+the same time, or lose memory.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from lao.authoring.building import loaded
+from lao.authoring.check import Check
+from lao.authoring.compare import differences
+from lao.authoring.samples import Sample, hard_samples, plain_sample, samples_of_other_kinds
+from lao.errors import (
+    Cancelled,
+    InvalidInput,
+    LaoError,
+    PluginCrashed,
+    PluginTimeout,
+    ProtocolViolation,
+    WorkerRestarted,
+)
+from lao.host import Plugin
+from lao.model.capability import Capability
+from lao.model.manifest import Manifest
+from lao.package.inspect import inspect_library
+
+__all__ = ["conformance"]
+
+_CALL_TIMEOUT_S = 20.0
+_THREADS = 4
+_CALLS_PER_THREAD = 25
+_PROBE_TIMEOUT_S = 120
+_BREACHES = (PluginCrashed, WorkerRestarted, ProtocolViolation, PluginTimeout)
+
+
+def conformance(
+    library: Path, manifest: Manifest | None, *, seed: int, on_check: Callable[[Check], None] | None = None
+) -> list[Check]:
+    """Tries a library.
+
+    Args:
+        library: The file.
+        manifest: Its manifest, or None for a bare library.
+        seed: The same seed gives the same inputs.
+        on_check: Gets every check when it is done.
+    """
+    checks = []
+    for check in _all(library, manifest, seed):
+        checks.append(check)
+        if on_check is not None:
+            on_check(check)
+    return checks
+
+
+def _all(library: Path, manifest: Manifest | None, seed: int) -> Iterator[Check]:
+    try:
+        yield _exports(library)
+        with loaded(library, timeout_s=_CALL_TIMEOUT_S) as plugin:
+            yield Check("load", "passed", f"{plugin.info.abi}, thread role {plugin.info.thread_role}")
+            yield _declared(manifest, plugin)
+            capabilities = plugin.capabilities
+    except LaoError as error:
+        yield Check("load", "failed", str(error))
+        return
+    broken = False
+    for capability in capabilities:
+        for check in _of_capability(library, capability, seed):
+            broken = broken or check.failed
+            yield check
+    if broken:
+        yield Check("life cycle and memory", "skipped", "the calls before did not go well")
+    else:
+        yield from _probe(library)
+
+
+def _exports(library: Path) -> Check:
+    info = inspect_library(library)
+    if info.entry is None:
+        return Check("exports", "failed", "there is neither `lao_plugin_entry` nor `plugin_vtable`")
+    if info.entry == "lao/1" and info.manifest_text is None:
+        return Check("exports", "passed", "without an embedded manifest")
+    return Check("exports", "passed")
+
+
+def _declared(manifest: Manifest | None, plugin: Plugin) -> Check:
+    if manifest is None:
+        return Check("manifest against library", "skipped", "there is no manifest")
+    problems = differences(manifest, plugin)
+    return Check(
+        "manifest against library", "failed" if problems else "passed", "\n".join(str(problem) for problem in problems)
+    )
+
+
+# --- Calls ---
+
+
+def _of_capability(library: Path, capability: Capability, seed: int) -> Iterator[Check]:
+    name = capability.name
+    with tempfile.TemporaryDirectory(prefix="lao-") as place:
+        folder = Path(place)
+        try:
+            plain = plain_sample(capability.input_kind, folder)
+            hard = list(hard_samples(capability.input_kind, folder, seed))
+        except ImportError:
+            yield Check(name, "skipped", "it takes arrays, and numpy is not installed: `pip install numpy`")
+            return
+        with loaded(library, timeout_s=_CALL_TIMEOUT_S) as plugin:
+            groups = (
+                ("ordinary input", [Sample("ordinary input", plain)]),
+                ("empty, huge and random inputs", hard),
+                ("inputs of wrong types", list(samples_of_other_kinds(capability.input_kind, folder))),
+            )
+            for label, samples in groups:
+                check = _samples(f"{name}: {label}", plugin, capability, samples)
+                yield check
+                if check.failed:
+                    return
+            yield _wrong_parameters(plugin, capability, plain)
+            yield _concurrency(plugin, capability, plain)
+            yield _cancel(plugin, capability, plain, hard)
+
+
+def _call(plugin: Plugin, capability: Capability, value: Any, **params: Any) -> Any:
+    if capability.streams:
+        return [_frozen(part) for part in plugin.stream(capability.name, value, **params)]
+    return _frozen(plugin.call(capability.name, value, **params))
+
+
+def _frozen(output: Any) -> Any:
+    """Something that can be compared with `==`."""
+    samples = getattr(output, "samples", output)
+    return samples.tobytes() if hasattr(samples, "tobytes") else output
+
+
+def _samples(name: str, plugin: Plugin, capability: Capability, samples: list[Sample]) -> Check:
+    refused = 0
+    for sample in samples:
+        try:
+            _call(plugin, capability, sample.value)
+        except _BREACHES as error:
+            return Check(name, "failed", f"{sample.label}: {_told(error)}")
+        except (LaoError, TypeError, ValueError, BufferError):
+            refused += 1
+    if refused == 0:
+        return Check(name, "passed")
+    return Check(name, "passed", f"{refused} of {len(samples)} refused" if len(samples) > 1 else "refused")
+
+
+def _told(error: LaoError) -> str:
+    tail = getattr(error, "stderr_tail", "")
+    return f"{error}\n{tail}".rstrip()
+
+
+def _wrong_parameters(plugin: Plugin, capability: Capability, plain: Any) -> Check:
+    name = f"{capability.name}: wrong parameters"
+    if plugin.info.abi != "lao/1":
+        return Check(name, "skipped", "a LAO 0.x library takes none")
+    schema = capability.params_schema or {}
+    closed = schema.get("additionalProperties") is False
+    known = list(schema.get("properties", {}))
+    wrong: list[Any] = [None, "x" * 100_000, -(1 << 63), 1e308, [[1], {}], b"\x00\xff"]
+    for params in [{key: value} for key in [*known, "no such parameter"] for value in wrong]:
+        try:
+            _call(plugin, capability, plain, **params)
+            if closed and "no such parameter" in params:
+                return Check(name, "failed", "its schema allows no other parameters, but one was accepted")
+        except _BREACHES as error:
+            return Check(name, "failed", f"{next(iter(params))}: {_told(error)}")
+        except (LaoError, TypeError, ValueError):
+            continue
+    return Check(name, "passed")
+
+
+def _concurrency(plugin: Plugin, capability: Capability, plain: Any) -> Check:
+    """Calls from several threads. Where two calls in a row agree, all must."""
+    name = f"{capability.name}: {_THREADS} threads (role {plugin.info.thread_role})"
+    try:
+        expected = _call(plugin, capability, plain)
+        steady = _call(plugin, capability, plain) == expected
+    except _BREACHES as error:
+        return Check(name, "failed", _told(error))
+    except LaoError as error:
+        return Check(name, "skipped", f"it refuses the ordinary input: {error}")
+    until = time.monotonic() + _CALL_TIMEOUT_S / 4
+
+    def many(_: int) -> str:
+        for _call_number in range(_CALLS_PER_THREAD):
+            if steady and _call(plugin, capability, plain) != expected:
+                return "a call gave another result than alone"
+            if time.monotonic() > until:
+                break
+        return ""
+
+    with ThreadPoolExecutor(_THREADS) as pool:
+        try:
+            said = next(filter(None, list(pool.map(many, range(_THREADS)))), "")
+        except LaoError as error:
+            said = _told(error)
+    return Check(name, "failed" if said else "passed", said or ("" if steady else "its results vary by themselves"))
+
+
+def _cancel(plugin: Plugin, capability: Capability, plain: Any, hard: list[Sample]) -> Check:
+    """Cancels calls at different moments; the plugin must answer the next one."""
+    name = f"{capability.name}: cancel"
+    largest = next((sample.value for sample in hard if sample.label.startswith("huge")), plain)
+    for delay_s in (0.0, 0.0005, 0.005):
+        thread = threading.Thread(target=_quietly, args=(plugin, capability, largest))
+        thread.start()
+        time.sleep(delay_s)
+        plugin.cancel()
+        thread.join(_CALL_TIMEOUT_S)
+        if thread.is_alive():
+            return Check(name, "failed", "a call that was cancelled did not end")
+    try:
+        _call(plugin, capability, plain)
+    except (InvalidInput, Cancelled):
+        return Check(name, "passed")
+    except LaoError as error:
+        return Check(name, "failed" if isinstance(error, _BREACHES) else "passed", _told(error))
+    return Check(name, "passed")
+
+
+def _quietly(plugin: Plugin, capability: Capability, value: Any) -> None:
+    try:
+        _call(plugin, capability, value)
+    except Exception:  # how it ends is not the question, but whether it does
+        return
+
+
+# --- Life cycle and memory ---
+
+
+def _probe(library: Path) -> Iterator[Check]:
+    """Instances made and ended many times, and memory watched, in a Python of its own that loads the library in-process."""
+    name = "life cycle and memory"
+    with tempfile.TemporaryDirectory(prefix="lao-") as home:
+        command = [sys.executable, "-m", "lao.authoring.probe", os.fspath(library), home]
+        try:
+            done = subprocess.run(
+                command, capture_output=True, encoding="utf-8", errors="replace", timeout=_PROBE_TIMEOUT_S, check=False
+            )
+        except subprocess.TimeoutExpired:
+            yield Check(name, "failed", f"it did not end within {_PROBE_TIMEOUT_S} s")
+            return
+    if done.returncode != 0:
+        ended = f"signal {-done.returncode}" if done.returncode < 0 else f"status {done.returncode}"
+        yield Check(name, "failed", f"the process ended with {ended}\n{done.stderr[-2000:]}".rstrip())
+        return
+    for entry in json.loads(done.stdout.splitlines()[-1]):
+        yield Check(**entry)

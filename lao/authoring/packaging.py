@@ -1,0 +1,56 @@
+"""The package that an author gives away: manifest, library, README, licence and checksums."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from lao.authoring.building import build_checked
+from lao.build import ProjectSource, built
+from lao.errors import InvalidInput
+from lao.package.archive import archive_kind, write_archive
+from lao.package.inspect import inspect_library
+from lao.package.platform_tag import platform_tag
+
+__all__ = ["package"]
+
+_TEXTS = ("README", "LICENSE", "LICENCE", "COPYING", "NOTICE", "CHANGELOG")
+
+
+def package(
+    project: ProjectSource,
+    output: str | Path | None = None,
+    *,
+    on_build: Callable[[], None] | None = None,
+    on_output: Callable[[str], None] | None = None,
+) -> Path:
+    """Packs the release build, which is made first when the sources have changed since.
+
+    Args:
+        project: From `find_source`.
+        output: A `.tar.gz` or `.lao` file; default `NAME-VERSION-PLATFORM.tar.gz` in the current directory.
+        on_build: Called before a build.
+        on_output: Gets the compiler's output.
+
+    Returns:
+        The file. The same sources, compiled to the same library, give the same bytes.
+
+    Raises:
+        InvalidInput: `output` has another suffix.
+        ManifestError, BuildFailed, LaoError: See `build_checked`.
+    """
+    if output is not None and archive_kind(output) is None:
+        raise InvalidInput(f"`{output}` is no name for a package", hint="let it end in `.tar.gz` or `.lao`")
+    manifest = project.manifest()
+    library = built(project, release=True)
+    if library is None:
+        if on_build is not None:
+            on_build()
+        library = build_checked(project, release=True, on_output=on_output).library
+    tag = platform_tag(inspect_library(library))
+    files: dict[str, bytes | Path] = {"plugin.toml": project.manifest_file, library.name: library}
+    for file in sorted(project.directory.iterdir()):
+        if file.is_file() and file.stem.upper() in _TEXTS:
+            files[file.name] = file
+    name = f"{manifest.plugin.name}-{manifest.plugin.version}-{tag}.tar.gz"
+    return write_archive(files, Path(output) if output is not None else Path.cwd() / name)
