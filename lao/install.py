@@ -27,7 +27,15 @@ from lao.errors import (
     VerificationError,
 )
 from lao.model.names import check_plugin_name, fold_name, printable
-from lao.projects import MANIFEST, find_project, find_projects, library_stem, newest_library, project_at
+from lao.projects import (
+    MANIFEST,
+    find_project,
+    find_projects,
+    library_stem,
+    newest_library,
+    pages,
+    project_at,
+)
 from lao.store import Installed, Origin, Store
 
 if TYPE_CHECKING:
@@ -41,7 +49,6 @@ _FILE_SUFFIX = re.compile(r"\.(so|dylib|dll|gz|tgz|zst|lao)$")
 _ARCHIVES = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd")  # gzip, zstd
 _MOST_FILES = 10_000
 _MOST_BYTES = 4 << 30
-_SHIPPED_FROM_A_PROJECT = ("README*", "LICENSE*", "LICENCE*", "COPYING*", "CHANGELOG*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,9 +297,7 @@ def _copy_project(project: Path, package: Path) -> None:
             where=str(project),
             hint=f"run `lao plugin build {project} --release`",
         )
-    files = [library, project / MANIFEST]
-    files += [file for pattern in _SHIPPED_FROM_A_PROJECT for file in sorted(project.glob(pattern))]
-    for file in files:
+    for file in (library, project / MANIFEST, *pages(project)):
         if file.is_file():
             _copy_file(file, package / file.name)
 
@@ -354,8 +359,8 @@ def _finish(arrival: _Arrival, store: Store) -> Outcome:
         info = _library(arrival.package, name)
         before = _before(store, name)
         warnings = [str(problem) for problem in manifest.warnings] if manifest else []
-        if _is_source_project(Path(arrival.origin.source)) and _is_stale(arrival.package, info):
-            warnings.append("the library carries another manifest than `plugin.toml`: build it again")
+        if _is_stale(Path(arrival.origin.source), info):
+            warnings.append("the project changed since its library was built: build it again")
         _seal(arrival.package)
     installed = store.add(
         arrival.package,
@@ -379,9 +384,19 @@ def _before(store: Store, name: str) -> Installed | None:
         return None
 
 
-def _is_stale(package: Path, info: LibraryInfo) -> bool:
-    file = package / MANIFEST
-    return info.manifest_text is not None and file.read_bytes() != info.manifest_text.encode()
+def _is_stale(source: Path, info: LibraryInfo) -> bool:
+    """Whether `source` is a project that has other sources or another manifest than the library was built from."""
+    from lao.build import built, open_project
+
+    if not _is_source_project(source):
+        return False
+    manifest = source / MANIFEST
+    embedded = info.manifest_text
+    if embedded is not None and manifest.is_file() and manifest.read_bytes() != embedded.encode():
+        return True
+    if not (source / "build" / "lao" / "build.json").is_file():
+        return False  # it was not built by `lao plugin build`, so there is nothing to compare with
+    return built(open_project(source)) is None
 
 
 def _manifest(package: Path) -> Manifest | None:

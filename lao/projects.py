@@ -27,6 +27,7 @@ __all__ = [
     "find_projects",
     "library_stem",
     "newest_library",
+    "pages",
     "project_at",
 ]
 
@@ -34,6 +35,7 @@ MANIFEST = "plugin.toml"
 
 _SUFFIXES = {"win32": (".dll",), "darwin": (".dylib", ".so")}.get(sys.platform, (".so",))
 _ARTEFACT_FOLDERS = ("build/lao/debug", "build/lao/release", "target/debug", "target/release", ".")
+_PAGES = ("README", "LICENSE", "LICENCE", "COPYING", "NOTICE", "CHANGELOG")
 _LARGEST_MANIFEST = 1 << 20
 
 
@@ -109,6 +111,11 @@ def newest_library(directory: Path) -> Path | None:
     """The library that was built last in a project, or that lies in an unpacked package; None without one."""
     candidates = [file for folder in _ARTEFACT_FOLDERS for file in _libraries(directory / folder)]
     return max(candidates, key=lambda file: file.stat().st_mtime_ns, default=None)
+
+
+def pages(directory: Path) -> list[Path]:
+    """What a package of a project carries besides manifest and library: README, licence and the like."""
+    return sorted(file for file in directory.iterdir() if file.is_file() and file.stem.upper() in _PAGES)
 
 
 def library_stem(file_name: str) -> str:

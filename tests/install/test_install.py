@@ -207,7 +207,7 @@ def test_a_project_whose_manifest_changed_after_the_build(tmp_path: Path) -> Non
     assert install(project).warnings == ()
     (project / "plugin.toml").write_text(manifest(version="1.1.0"))
     outcome = install(project)
-    assert outcome.warnings == ("the library carries another manifest than `plugin.toml`: build it again",)
+    assert outcome.warnings == ("the project changed since its library was built: build it again",)
     assert outcome.installed.version == "1.1.0"
 
 
