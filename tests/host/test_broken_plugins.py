@@ -5,6 +5,7 @@ What can be survived in-process runs on both backends; what kills or hangs a pro
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import time
@@ -380,21 +381,44 @@ def test_a_claim_of_gigabytes_that_were_never_written(host: lao.Host, capability
         assert plugin.call("good") == "sixty-four bytes"
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_rubbish_in_the_channel_never_hurts_the_host(host: lao.Host, seed: int) -> None:
+@pytest.mark.parametrize("target", ["lao-outputs", "lao-signals"])
+@pytest.mark.parametrize("pause_us", [0, 20, 300])
+def test_rubbish_in_the_channel_never_hurts_the_host(host: lao.Host, target: str, pause_us: int) -> None:
     """A plugin overwrites its answers while the host reads them: wrong answers and errors, never a crash or a hang."""
     kinds = {"text": str, "json": object, "tensor": object}
-    end = time.monotonic() + 1.5
-    with host.load(build("scribble"), isolation="process", timeout=2.0) as plugin:
-        while time.monotonic() < end:
-            try:
-                plugin.call("start", seed=seed)
-                for capability, kind in [*kinds.items()] * 200:
-                    value = plugin.call(capability)
-                    assert isinstance(value, kind)
-                    repr(value)
-            except LaoError:  # which one depends on what was overwritten
-                if plugin.stats.restarts > 3:
-                    break
+    calls, failures = 0, 0
+    seeds = itertools.count()
+    end = time.monotonic() + 1.0
+    while time.monotonic() < end:
+        with host.load(build("scribble"), isolation="process", timeout=0.5) as plugin:
+            for _ in range(4):
+                try:
+                    plugin.call("start", seed=next(seeds), target=target, pause_us=pause_us)
+                    for capability, kind in [*kinds.items()] * 100:
+                        value = plugin.call(capability)
+                        assert isinstance(value, kind)
+                        repr(value)
+                        calls += 1
+                except LaoError:  # which one depends on what was overwritten
+                    failures += 1
+    assert failures > 0 or pause_us > 0
+    assert calls > 0 or pause_us == 0
     with host.load(build("echo"), isolation="process") as sound:
         assert sound("hello") == "hello"
+
+
+def test_a_flood_of_output_does_not_drown_the_host(host: lao.Host, capfd: pytest.CaptureFixture[str]) -> None:
+    """A thread of the plugin prints without end: calls go on, the host keeps the newest lines only."""
+    with host.load(build("flood"), isolation="process") as plugin:
+        before = psutil.Process().memory_info().rss
+        assert plugin("begin") == "begin"
+        end = time.monotonic() + 1.0
+        calls = 0
+        while time.monotonic() < end:
+            assert plugin("hello") == "hello"
+            calls += 1
+        assert calls > 100
+        assert len(plugin.output) <= 16384
+        assert "flood" in plugin.output
+        assert psutil.Process().memory_info().rss - before < 32 << 20
+    assert "flood" not in capfd.readouterr().out

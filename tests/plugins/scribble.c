@@ -1,6 +1,7 @@
-/* A plugin that attacks its own channel: it finds the memory in which its worker answers and writes rubbish over the frame
- * while calls go on, so that whatever the host reads twice may differ. "start" begins with it (parameter `seed`), "stop"
- * ends it; "text", "json" and "tensor" answer soundly meanwhile. */
+/* A plugin that attacks its own channel: it finds memory that its worker shares with the host and writes rubbish over it
+ * while calls go on, so that whatever the host reads twice may differ. "start" begins with it: the parameter `target` is
+ * "lao-outputs" (the frames of its answers, the default) or "lao-signals" (the words that wake the sides), `seed` a
+ * number, `pause_us` the time between two writes. "stop" ends it; "text", "json" and "tensor" answer soundly meanwhile. */
 #include "tensors.h"
 
 #include <pthread.h>
@@ -8,6 +9,8 @@
 static atomic_int writing;
 static uint64_t state;
 static volatile char *frame;
+static size_t frame_size; /* bytes to overwrite */
+static int64_t pause_ns; /* between two writes: the more, the more answers get through half spoiled */
 
 static uint64_t next(void) {
     state ^= state >> 12;
@@ -16,13 +19,13 @@ static uint64_t next(void) {
     return state * UINT64_C(2685821657736338717);
 }
 
-/* The worker's output file by its name in /proc/self/maps. In-process there is none. */
-static volatile char *find_frame(void) {
+/* A shared file by its name in /proc/self/maps. In-process there is none. */
+static volatile char *find_file(const char *name) {
     char line[512];
     unsigned long start = 0, found = 0;
     FILE *maps = fopen("/proc/self/maps", "r");
     while (maps != NULL && fgets(line, sizeof line, maps) != NULL) {
-        if (strstr(line, "lao-outputs") != NULL && sscanf(line, "%lx", &start) == 1) {
+        if (strstr(line, name) != NULL && sscanf(line, "%lx", &start) == 1) {
             found = start;
             break;
         }
@@ -40,15 +43,15 @@ static void *scribble(void *unused) {
     (void)unused;
     while (atomic_load(&writing)) {
         uint64_t choice = next();
-        size_t at = choice % 640; /* head, shape and strides of a value's frame */
+        size_t at = choice % frame_size;
         if (choice >> 62 == 0) {
             frame[at] = (char)(choice >> 32);
         } else {
             uint64_t number = numbers[(choice >> 16) % COUNT_OF(numbers)];
             memcpy((char *)(uintptr_t)frame + at / 8 * 8, &number, choice >> 61 & 1 ? 8 : 4);
         }
-        if ((choice >> 40) % 8 == 0) {
-            sleep_ns(1000);
+        if (pause_ns > 0) {
+            sleep_ns(pause_ns);
         }
     }
     return NULL;
@@ -62,11 +65,14 @@ static lao_status_t LAO_CALL call(lao_instance_t *instance, const lao_request_t 
     switch (request->capability) {
     case 0: {
         pthread_t thread;
-        frame = find_frame();
+        const char *target = text_param(request, "target", "lao-outputs");
+        frame = find_file(target);
+        frame_size = strcmp(target, "lao-signals") == 0 ? 128 : 640; /* both words; head, shape and strides */
         if (frame == NULL) {
             return lao_fail(error, LAO_UNSUPPORTED, "there is no frame in this process");
         }
         state = (uint64_t)int_param(request, "seed", 1) * 7919 + 1;
+        pause_ns = int_param(request, "pause_us", 0) * 1000;
         atomic_store(&writing, 1);
         if (pthread_create(&thread, NULL, scribble, NULL) != 0) {
             return LAO_FAILED;
