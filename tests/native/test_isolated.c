@@ -360,6 +360,39 @@ static void threads_share_workers(void) {
     lao__target_destroy(shared_target);
 }
 
+/* A plugin that overwrites the frames of its answers while this host reads them: under the sanitizers, every read that
+ * goes where a frame says and not where memory is would show. */
+static void a_worker_that_overwrites_its_answers(void) {
+    static const char *const capabilities[] = {"text", "json", "tensor"};
+    static const int64_t pauses_us[] = {0, 30, 400};
+    int answers = 0, failures = 0;
+    for (int round = 0; round < 60; round++) {
+        lao__target_t *target = open_isolated(FIXTURE("scribble"), 1);
+        target->timeout_ns = 300 * MS;
+        for (int attempt = 0; attempt < 3; attempt++) {
+            lao_status_t status;
+            prepare(&it, number_of("start"), NULL);
+            set_param(&it, "pause_us", pauses_us[round % 3]);
+            status = run_call(target, &it);
+            for (int i = 0; i < 300 && status == LAO_OK; i++) {
+                lao__value_release(&it.output);
+                prepare(&it, number_of(capabilities[i % 3]), NULL);
+                status = run_call(target, &it);
+                if (status == LAO_OK && it.output.tensor == NULL && it.output.size > 0) {
+                    answers += ((const char *)it.output.data)[it.output.size - 1] != '\x7f';
+                }
+            }
+            if (status == LAO_OK) {
+                lao__value_release(&it.output);
+            } else {
+                failures++;
+            }
+        }
+        lao__target_destroy(target);
+    }
+    EXPECT(answers > 0 && failures > 0);
+}
+
 static void nothing_is_left_behind(void) {
     lao__target_t *target = open_isolated(FIXTURE("echo_full"), 2);
     int32_t pid = lao__isolated_pid(target, 0);
@@ -384,6 +417,7 @@ int main(void) {
     RUN(openings_that_fail);
     RUN(streams);
     RUN(threads_share_workers);
+    RUN(a_worker_that_overwrites_its_answers);
     RUN(nothing_is_left_behind);
     free(description);
     lao__pool_trim();
