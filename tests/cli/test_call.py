@@ -130,7 +130,9 @@ def test_ctrl_c(installed: Terminal) -> None:
         stderr=subprocess.PIPE,
         text=True,
     )
-    time.sleep(1.5)
+    assert running.stderr is not None
+    assert "without a sandbox" in running.stderr.readline()  # said just before the call
+    time.sleep(0.5)
     running.send_signal(signal.SIGINT)
     _, errors = running.communicate(timeout=20)
     assert running.returncode in (1, 130), errors
