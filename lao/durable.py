@@ -40,11 +40,20 @@ def remove_tree(folder: Path) -> None:
     shutil.rmtree(folder)
 
 
-def write_atomic(file: Path, text: str, *, durable: bool = True) -> None:
-    """Replaces a file by one rename. The temporary file beside it is hidden by its leading dot."""
+def write_atomic(file: Path, text: str, *, durable: bool = True, private: bool = False) -> None:
+    """Replaces a file by one rename. The temporary file beside it is hidden by its leading dot.
+
+    Args:
+        file: The file.
+        text: Its new content.
+        durable: Put it on the disk before it gets its name.
+        private: Let nobody but the owner read it.
+    """
     temporary = file.with_name(f".{file.name}.{os.getpid()}")
     try:
         with temporary.open("w", encoding="utf-8") as stream:
+            if private:
+                os.chmod(temporary, 0o600)
             stream.write(text)
             if durable:
                 stream.flush()

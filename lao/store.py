@@ -459,9 +459,8 @@ class Store:
             now = self._configuration(name)
             content = {"enabled": now.enabled, "settings": now.settings, **now.rest}
             yield content
-            write_atomic(
-                self._configuration_file(name), json.dumps(content, indent=2, ensure_ascii=False) + "\n"
-            )
+            text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+            write_atomic(self._configuration_file(name), text, private=True)  # a setting may be a password
 
     # Objects
 

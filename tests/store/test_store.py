@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -123,6 +124,12 @@ def test_settings_and_state_survive(store: Store) -> None:
     again = Store(store.home)
     assert again.settings("local-project") == {"path": "/x", "count": 3}
     assert not again.is_enabled("local-project")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="modes mean something else there")
+def test_settings_are_for_their_owner_only(store: Store) -> None:
+    store.set_setting("echo", "password", "secret")
+    assert (store.home / "config" / "echo.json").stat().st_mode & 0o777 == 0o600
 
 
 def test_what_an_older_version_wrote_is_kept(store: Store) -> None:
