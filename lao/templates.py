@@ -1,8 +1,9 @@
 """New plugin projects, made from `plugin-templates/<language>/<template>/`.
 
-A template is a folder of text files with placeholders `{{key|form}}`. `form` says where the value stands, so that no value
-can end the string it stands in: `toml` and `c` give a whole string literal with its quotation marks, `md` plain text
-in Markdown. Without a form only `name`, `crate` and `ident` may stand, which have no character that matters anywhere.
+A template is a folder of text files with placeholders `{{key|form}}`. `form` says where the value stands, so that no
+value can end the string it stands in: `toml` and `c` give a whole string literal with its quotation marks, `md`
+plain text in Markdown. Without a form only `name`, `crate` and `ident` may stand, which have no character that
+matters anywhere.
 """
 
 from __future__ import annotations
@@ -22,10 +23,11 @@ LANGUAGES = {"rust": "Rust", "cpp": "C++", "c": "C"}
 """Languages with templates, the default one first."""
 
 _ALIASES = {"c++": "cpp", "cxx": "cpp", "rs": "rust"}
-_RESERVED = frozenset(
-    """all alloc as async await box break clean const continue core crate dep dyn else enum example extern false fn
-    for help if impl in install lao-plugin lao-sdk let loop main match mod move mut package plugin proc-macro pub ref
-    return self static std struct super test test-text trait true try type union unsafe use where while yield""".split()
+# Words of Rust, crates of its own, and targets of CMake.
+_RESERVED = (
+    "all alloc as async await box break clean const continue core crate dep dyn else enum example extern false fn for "
+    "help if impl in install lao-plugin lao-sdk let loop main match mod move mut package plugin proc-macro pub ref "
+    "return self static std struct super test test-text trait true try type union unsafe use where while yield"
 )
 _PLACEHOLDER = re.compile(r"\{\{(\w+)(?:\|(\w+))?\}\}")
 _PLAIN = re.compile(r"[A-Za-z0-9._-]+")
@@ -47,7 +49,13 @@ def templates(language: str) -> list[str]:
 
 
 def create_project(
-    name: str, directory: str | Path, *, template: str = "basic", language: str = "rust", author: str, description: str
+    name: str,
+    directory: str | Path,
+    *,
+    template: str = "basic",
+    language: str = "rust",
+    author: str,
+    description: str,
 ) -> list[Path]:
     """Makes a project: all of it, or nothing.
 
@@ -115,9 +123,7 @@ def render(text: str, values: dict[str, str]) -> str:
 
 def _toml_literal(value: str) -> str:
     short = {"\b": "\\b", "\t": "\\t", "\n": "\\n", "\f": "\\f", "\r": "\\r", '"': '\\"', "\\": "\\\\"}
-    escaped = (
-        short.get(c) or (c if c.isprintable() or c == " " else f"\\U{ord(c):08X}") for c in value
-    )
+    escaped = (short.get(c) or (c if c.isprintable() or c == " " else f"\\U{ord(c):08X}") for c in value)
     return '"' + "".join(escaped) + '"'
 
 
@@ -140,7 +146,7 @@ def _values(name: str, author: str, description: str) -> dict[str, str]:
     crate = re.sub(r"-+", "-", crate)
     if not crate[:1].isalpha():
         crate = f"plugin-{crate}"
-    if crate in _RESERVED:
+    if crate in _RESERVED.split():
         crate = f"{crate}-plugin"
     return {
         "name": name,

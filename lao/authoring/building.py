@@ -72,6 +72,9 @@ def require_agreement(manifest: Manifest, plugin: Plugin) -> None:
 @contextmanager
 def loaded(target: Path, *, timeout_s: float | None = LOAD_TIMEOUT_S) -> Iterator[Plugin]:
     """The plugin in a worker of its own, with the default configuration and an empty data directory."""
-    with tempfile.TemporaryDirectory(prefix="lao-") as home, Host(home) as host:
-        with host.load(target, isolation="process", timeout=timeout_s) as plugin:
-            yield plugin
+    with (
+        tempfile.TemporaryDirectory(prefix="lao-") as home,
+        Host(home) as host,
+        host.load(target, isolation="process", timeout=timeout_s) as plugin,
+    ):
+        yield plugin

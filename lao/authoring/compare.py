@@ -32,7 +32,9 @@ def differences(manifest: Manifest, plugin: Plugin) -> list[Problem]:
         key = f"capabilities[{index}]"
         if declared.name not in real:
             found.append(
-                _problem(manifest, f"{key}.name", f"the library has no capability `{declared.name}`", "remove it")
+                _problem(
+                    manifest, f"{key}.name", f"the library has no capability `{declared.name}`", "remove it"
+                )
             )
         else:
             found += _of_capability(manifest, key, declared, real[declared.name])
@@ -40,7 +42,9 @@ def differences(manifest: Manifest, plugin: Plugin) -> list[Problem]:
     for name in real:
         if known and name not in known:
             text = f"the library also has the capability `{name}`"
-            found.append(_problem(manifest, "capabilities", text, f'add `[[capabilities]]` with `name = "{name}"`'))
+            found.append(
+                _problem(manifest, "capabilities", text, f'add `[[capabilities]]` with `name = "{name}"`')
+            )
     return found
 
 
@@ -68,7 +72,8 @@ def _types(schema: dict[str, Any] | None) -> dict[str, str] | None:
     if not isinstance(properties, dict):
         return None
     return {
-        name: str(value.get("type", "any")) if isinstance(value, dict) else "any" for name, value in properties.items()
+        name: str(value.get("type", "any")) if isinstance(value, dict) else "any"
+        for name, value in properties.items()
     }
 
 

@@ -1,7 +1,7 @@
 """The conformance test: how any plugin takes what a host may do to it. It runs in worker processes.
 
-A plugin may refuse any input with an error. It may not crash, hang, break the ABI's rules, answer differently when calls run at
-the same time, or lose memory.
+A plugin may refuse any input with an error. It may not crash, hang, break the ABI's rules, answer differently when
+calls run at the same time, or lose memory.
 """
 
 from __future__ import annotations
@@ -99,7 +99,9 @@ def _declared(manifest: Manifest | None, plugin: Plugin) -> Check:
         return Check("manifest against library", "skipped", "there is no manifest")
     problems = differences(manifest, plugin)
     return Check(
-        "manifest against library", "failed" if problems else "passed", "\n".join(str(problem) for problem in problems)
+        "manifest against library",
+        "failed" if problems else "passed",
+        "\n".join(str(problem) for problem in problems),
     )
 
 
@@ -208,7 +210,9 @@ def _concurrency(plugin: Plugin, capability: Capability, plain: Any) -> Check:
             said = next(filter(None, list(pool.map(many, range(_THREADS)))), "")
         except LaoError as error:
             said = _told(error)
-    return Check(name, "failed" if said else "passed", said or ("" if steady else "its results vary by themselves"))
+    return Check(
+        name, "failed" if said else "passed", said or ("" if steady else "its results vary by themselves")
+    )
 
 
 def _cancel(plugin: Plugin, capability: Capability, plain: Any, hard: list[Sample]) -> Check:
@@ -243,13 +247,18 @@ def _quietly(plugin: Plugin, capability: Capability, value: Any) -> None:
 
 
 def _probe(library: Path) -> Iterator[Check]:
-    """Instances made and ended many times, and memory watched, in a Python of its own that loads the library in-process."""
+    """Instances made and ended many times, and memory watched, in a Python of its own that loads it in-process."""
     name = "life cycle and memory"
     with tempfile.TemporaryDirectory(prefix="lao-") as home:
         command = [sys.executable, "-m", "lao.authoring.probe", os.fspath(library), home]
         try:
             done = subprocess.run(
-                command, capture_output=True, encoding="utf-8", errors="replace", timeout=_PROBE_TIMEOUT_S, check=False
+                command,
+                capture_output=True,
+                encoding="utf-8",
+                errors="replace",
+                timeout=_PROBE_TIMEOUT_S,
+                check=False,
             )
         except subprocess.TimeoutExpired:
             yield Check(name, "failed", f"it did not end within {_PROBE_TIMEOUT_S} s")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import sys
 import tempfile
 from collections.abc import Callable
+from pathlib import Path
 
 from lao.authoring.check import Check
 from lao.build import BuildFailed, ProjectSource, cargo, cmake
@@ -50,10 +50,20 @@ def _python_tests(project: ProjectSource, on_output: Callable[[str], None] | Non
         # A home of their own, and no caches in the author's tree.
         environment = {"LAO_HOME": home, "PYTHONDONTWRITEBYTECODE": "1"}
         tests = project.directory / "tests"
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", tests, tests]
+        command: list[str | Path] = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            "--rootdir",
+            tests,
+            tests,
+        ]
         try:
             run(
-                [os.fspath(word) for word in command],
+                command,
                 cwd=project.directory,
                 what=f"testing `{project.name}`",
                 on_output=on_output,

@@ -1,5 +1,5 @@
-"""`python -m lao.authoring.probe LIBRARY HOME`: one process that makes and ends instances of a plugin, calls it many times,
-and watches its own memory. Prints a JSON list of checks as its last line."""
+"""`python -m lao.authoring.probe LIBRARY HOME`: one process that makes and ends instances of a plugin, calls it
+many times, and watches its own memory. Prints a JSON list of checks as its last line."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from lao.authoring.check import Check
 from lao.authoring.samples import plain_sample
 from lao.errors import LaoError
-from lao.host import Host
+from lao.host import Host, Plugin
+from lao.model.capability import Capability
 
 __all__ = ["main"]
 
@@ -31,7 +34,7 @@ def main(library: str, home: str) -> int:
     """Runs the checks and prints them."""
     with tempfile.TemporaryDirectory(prefix="lao-") as folder, Host(home) as host:
         checks = [_life_cycle(host, library), *_memory(host, library, Path(folder))]
-    print(json.dumps([check.to_dict() for check in checks]))
+    sys.stdout.write(json.dumps([check.to_dict() for check in checks]) + "\n")
     return 0
 
 
@@ -67,13 +70,16 @@ def _memory(host: Host, library: str, folder: Path) -> list[Check]:
                 value = plain_sample(capability.input_kind, folder)
             except ImportError:
                 continue
-            call: Callable[[], Any]
-            if capability.streams:
-                call = lambda c=capability, v=value: list(plugin.stream(c.name, v))  # noqa: E731
-            else:
-                call = lambda c=capability, v=value: plugin.call(c.name, v)  # noqa: E731
-            checks.append(_leak(f"{capability.name}: memory", call))
+            checks.append(_leak(f"{capability.name}: memory", partial(_call, plugin, capability, value)))
     return checks
+
+
+def _call(plugin: Plugin, capability: Capability, value: Any) -> None:
+    if capability.streams:
+        for _ in plugin.stream(capability.name, value):
+            pass
+    else:
+        plugin.call(capability.name, value)
 
 
 def _leak(name: str, call: Callable[[], Any]) -> Check:
@@ -86,9 +92,11 @@ def _leak(name: str, call: Callable[[], Any]) -> Check:
             _quietly(call)
             calls += 1
         sizes.append(_resident())
-    growth = [after - before for before, after in zip(sizes, sizes[1:], strict=False)]
+    growth = [after - before for before, after in pairwise(sizes)]
     if min(growth[1:]) > _ALLOWED_BYTES:
-        return Check(name, "failed", f"{calls} calls left {sizes[-1] - sizes[0]} bytes behind, and it goes on growing")
+        return Check(
+            name, "failed", f"{calls} calls left {sizes[-1] - sizes[0]} bytes behind, and it goes on growing"
+        )
     return Check(name, "passed", f"{calls} calls")
 
 

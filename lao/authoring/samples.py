@@ -56,12 +56,16 @@ def hard_samples(kind: Kind, folder: Path, seed: int) -> Iterator[Sample]:
     if kind in (Kind.TEXT, Kind.ANY):
         yield Sample("empty text", Text(""))
         yield Sample("NUL characters", Text("\0a\0\0b\0"))
-        yield Sample("rare characters", Text("\U0010ffff\u202e\ufeff\u0301\U0001f468\u200d\U0001f469 \u0130\u0149\ufb03"))
+        yield Sample(
+            "rare characters",
+            Text("\U0010ffff\u202e\ufeff\u0301\U0001f468\u200d\U0001f469 \u0130\u0149\ufb03"),
+        )
         yield Sample("huge text", Text("wörd " * (_HUGE_BYTES // 6)))
         for index in range(5):
             yield Sample(f"random text {index}", Text(_random_text(source)))
     if kind in (Kind.JSON, Kind.ANY):
-        for document in (None, {}, [], "", 0, {"": {"": [None, True, 1e300]}}):
+        documents: list[Any] = [None, {}, [], "", 0, {"": {"": [None, True, 1e300]}}]
+        for document in documents:
             yield Sample(f"json {document!r}", Json(document))
         deep: Any = []
         for _ in range(200):
@@ -100,7 +104,14 @@ def samples_of_other_kinds(kind: Kind, folder: Path) -> Iterator[Sample]:
 
 
 def _random_text(source: random.Random) -> str:
-    planes = ((0x20, 0x7E), (0xA0, 0x24F), (0x370, 0x5FF), (0x2000, 0x206F), (0x4E00, 0x9FFF), (0x1F300, 0x1FAFF))
+    planes = (
+        (0x20, 0x7E),
+        (0xA0, 0x24F),
+        (0x370, 0x5FF),
+        (0x2000, 0x206F),
+        (0x4E00, 0x9FFF),
+        (0x1F300, 0x1FAFF),
+    )
     characters = (chr(source.randint(*source.choice(planes))) for _ in range(source.randrange(1, 2000)))
     return "".join(characters)
 

@@ -12,7 +12,7 @@ from lao.authoring.building import build_checked, loaded
 from lao.authoring.check import Check
 from lao.authoring.conformance import conformance
 from lao.authoring.own_tests import own_tests
-from lao.build import ProjectSource, built
+from lao.build import ProjectSource, built, built_for_release
 from lao.errors import LaoError
 from lao.model.capability import Capability
 from lao.model.manifest import Manifest
@@ -93,7 +93,7 @@ def _library(
         return target, source_of_library(target).manifest
     library = built(target)
     if library is None:
-        library = build_checked(target, on_output=on_output).library
+        library = build_checked(target, release=built_for_release(target), on_output=on_output).library
     return library, target.manifest()
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lao.authoring.building import loaded
 from lao.authoring.compare import differences
-from lao.build import BuildFailed, ProjectSource, build
+from lao.build import BuildFailed, ProjectSource, build, built, built_for_release
 from lao.build import cargo as cargo_driver
 from lao.errors import LaoError, ManifestError, Problem
 from lao.model.manifest import Manifest, check_manifest, read_manifest
@@ -37,7 +37,9 @@ def validate(project: ProjectSource, *, on_output: Callable[[str], None] | None 
     if manifest is None:
         return problems  # what is built would have to carry it
     try:
-        library = build(project, on_output=on_output).library
+        library = (
+            built(project) or build(project, release=built_for_release(project), on_output=on_output).library
+        )
     except LaoError as error:
         return [*problems, _source_problem(project, error)]
     return problems + _library(manifest, library)

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-from lao.build.artefact import BuildResult, build, built
+from lao.build.artefact import BuildResult, build, built, built_for_release
 from lao.build.project import ProjectSource, open_project
 from lao.build.run import BuildFailed
 
-__all__ = ["BuildFailed", "BuildResult", "ProjectSource", "build", "built", "open_project"]
+__all__ = [
+    "BuildFailed",
+    "BuildResult",
+    "ProjectSource",
+    "build",
+    "built",
+    "built_for_release",
+    "open_project",
+]

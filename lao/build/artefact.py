@@ -18,7 +18,7 @@ from lao.errors import LaoError
 from lao.model.manifest import Manifest
 from lao.package.inspect import inspect_library
 
-__all__ = ["BuildResult", "build", "built"]
+__all__ = ["BuildResult", "build", "built", "built_for_release"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,11 @@ class BuildResult:
 
 
 def build(
-    project: ProjectSource, *, release: bool = False, jobs: int | None = None, on_output: OnOutput | None = None
+    project: ProjectSource,
+    *,
+    release: bool = False,
+    jobs: int | None = None,
+    on_output: OnOutput | None = None,
 ) -> BuildResult:
     """Compiles a project and embeds its manifest.
 
@@ -85,15 +89,28 @@ def built(project: ProjectSource, *, release: bool | None = None) -> Path | None
         project: From `open_project`.
         release: True asks for an optimised one, None takes either.
     """
+    record = _last(project)
+    library = project.directory / record.get("library", "")
+    wanted = release is None or record.get("profile") == ("release" if release else "debug")
+    fresh = wanted and record.get("sources_sha256") == project.fingerprint()
+    return library if fresh and library.is_file() else None
+
+
+def built_for_release(project: ProjectSource) -> bool:
+    """Whether the last build was an optimised one; a rebuild unasked keeps to that."""
+    return _last(project).get("profile") == "release"
+
+
+def _last(project: ProjectSource) -> dict[str, str]:
     try:
         record = json.loads((project.directory / "build" / "lao" / "build.json").read_text("utf-8"))
-        library = project.directory / str(record["library"])
-        fresh = record["sources_sha256"] == project.fingerprint()
-        profile = str(record["profile"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    wanted = release is None or profile == ("release" if release else "debug")
-    return library if fresh and wanted and library.is_file() else None
+    except (OSError, ValueError):
+        return {}
+    return (
+        {key: value for key, value in record.items() if isinstance(value, str)}
+        if isinstance(record, dict)
+        else {}
+    )
 
 
 def _embed(project: ProjectSource, library: Path) -> None:

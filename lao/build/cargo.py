@@ -22,7 +22,9 @@ _MARK = "# Written by `lao plugin build`: where LAO's SDK is on this machine. No
 _NEEDS_NETWORK = ("--offline", "offline mode", "no matching package", "failed to select a version")
 
 
-def compile_project(project: ProjectSource, profile: str, jobs: int | None, on_output: OnOutput | None) -> Path:
+def compile_project(
+    project: ProjectSource, profile: str, jobs: int | None, on_output: OnOutput | None
+) -> Path:
     """Compiles the crate; dependencies are downloaded only when they are missing.
 
     Returns:
@@ -37,9 +39,10 @@ def compile_project(project: ProjectSource, profile: str, jobs: int | None, on_o
     libraries = []
     for line in messages.splitlines():
         message = json.loads(line) if line.startswith("{") else {}
-        if message.get("reason") == "compiler-artifact" and "cdylib" in message["target"]["crate_types"]:
-            if Path(message["manifest_path"]).parent.resolve() == project.directory.resolve():
-                libraries += [Path(f) for f in message["filenames"] if f.endswith((".so", ".dylib", ".dll"))]
+        if message.get("reason") != "compiler-artifact" or "cdylib" not in message["target"]["crate_types"]:
+            continue
+        if Path(message["manifest_path"]).parent.resolve() == project.directory.resolve():
+            libraries += [Path(f) for f in message["filenames"] if f.endswith((".so", ".dylib", ".dll"))]
     if not libraries:
         raise LaoError(
             f"the build of `{project.name}` gave no library",
@@ -74,7 +77,12 @@ def _options(profile: str, jobs: int | None) -> list[str]:
 
 
 def _cargo(
-    project: ProjectSource, arguments: list[str], what: str, on_output: OnOutput | None, *, keep_stdout: bool = False
+    project: ProjectSource,
+    arguments: list[str],
+    what: str,
+    on_output: OnOutput | None,
+    *,
+    keep_stdout: bool = False,
 ) -> str:
     cargo = find_tool("cargo", what_for=f"build `{project.name}`", hint=_HINT)
     sdk = sdk_rust_dir()

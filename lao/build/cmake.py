@@ -21,7 +21,9 @@ def build_directory(project: ProjectSource, profile: str) -> Path:
     return project.directory / "build" / "cmake" / profile
 
 
-def compile_project(project: ProjectSource, profile: str, jobs: int | None, on_output: OnOutput | None) -> Path:
+def compile_project(
+    project: ProjectSource, profile: str, jobs: int | None, on_output: OnOutput | None
+) -> Path:
     """Configures and compiles.
 
     Returns:
@@ -60,7 +62,15 @@ def run_tests(project: ProjectSource, profile: str, on_output: OnOutput | None) 
     if not (folder / "CTestTestfile.cmake").is_file():
         return None
     ctest = find_tool("ctest", what_for=f"test `{project.name}`", hint=_HINT)
-    command = [ctest, "--test-dir", folder, "-C", profile.capitalize(), "--output-on-failure", "--no-tests=ignore"]
+    command: list[str | Path] = [
+        ctest,
+        "--test-dir",
+        folder,
+        "-C",
+        profile.capitalize(),
+        "--output-on-failure",
+        "--no-tests=ignore",
+    ]
     return run(command, cwd=project.directory, what=f"testing `{project.name}`", on_output=on_output)
 
 

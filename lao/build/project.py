@@ -14,6 +14,7 @@ from lao.model.manifest import Manifest, read_manifest
 __all__ = ["ProjectSource", "open_project"]
 
 _NOT_SOURCES = frozenset({"build", "target", "__pycache__", "node_modules"})
+_MADE = (".tar.gz", ".lao", ".pyc", ".log")  # packages, and what tests leave
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,11 @@ class ProjectSource:
         total = hashlib.sha256()
         for path in self.sources():
             content = hashlib.sha256(path.read_bytes()).hexdigest()
-            total.update(f"{path.relative_to(self.directory).as_posix()}\0{content}\n".encode("utf-8", "surrogateescape"))
+            total.update(
+                f"{path.relative_to(self.directory).as_posix()}\0{content}\n".encode(
+                    "utf-8", "surrogateescape"
+                )
+            )
         return total.hexdigest()
 
     def sources(self) -> Iterator[Path]:
@@ -57,7 +62,8 @@ class ProjectSource:
             folders[:] = sorted(f for f in folders if not f.startswith(".") and f not in _NOT_SOURCES)
             for file in sorted(files):
                 path = Path(folder, file)
-                if not file.startswith(".") and file != "Cargo.lock" and path.is_file():
+                made = file == "Cargo.lock" or file.endswith(_MADE)
+                if not file.startswith(".") and not made and path.is_file():
                     yield path
 
 
@@ -69,7 +75,9 @@ def open_project(path: str | Path = ".") -> ProjectSource:
     """
     directory = Path(os.path.abspath(path))
     if not directory.is_dir():
-        raise InvalidInput(f"there is no folder `{path}`", hint="run `lao plugin list` for the projects that there are")
+        raise InvalidInput(
+            f"there is no folder `{path}`", hint="run `lao plugin list` for the projects that there are"
+        )
     manifest = directory / "plugin.toml"
     if not manifest.is_file():
         raise InvalidInput(

@@ -96,11 +96,15 @@ def run(
     status = process.wait()
     if status != 0:
         ended = f"exit status {status}" if status > 0 else f"signal {-status}"
-        raise BuildFailed(f"{what} failed", output=shown, causes=[f"`{Path(words[0]).name}` ended with {ended}"])
+        raise BuildFailed(
+            f"{what} failed", output=shown, causes=[f"`{Path(words[0]).name}` ended with {ended}"]
+        )
     return stdout
 
 
-def _collect(process: subprocess.Popen[str], on_output: OnOutput | None, keep_stdout: bool) -> tuple[str, str]:
+def _collect(
+    process: subprocess.Popen[str], on_output: OnOutput | None, keep_stdout: bool
+) -> tuple[str, str]:
     """Reads both pipes at once; returns what is kept as stdout, and what is shown on a failure."""
     import threading
 

@@ -12,7 +12,8 @@ import what is heavy inside the function. Print with `lao.cli.printer` only: dat
 stderr, `--json` wherever there is data.
 
 Then enter the name in `PLUGIN` below (or in `TOP` for `lao NAME`), in the order in which the help lists them, and
-run `python -m lao.cli.generate`, which writes the help texts that are shown without importing typer (`help.json`).
+run `python -m lao.cli.generate`, which writes the help texts that are shown without importing typer (`help.json`),
+and `python docs/generate.py`, which writes them into `docs/cli.md`.
 """
 
 from __future__ import annotations
@@ -20,6 +21,11 @@ from __future__ import annotations
 __all__ = ["PLUGIN", "TOP"]
 
 PLUGIN: tuple[str, ...] = (
+    "create",
+    "build",
+    "test",
+    "validate",
+    "package",
     "install",
     "uninstall",
     "list",

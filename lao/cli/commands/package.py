@@ -1,0 +1,39 @@
+"""`lao plugin package`"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from lao.cli import printer
+
+__all__ = ["command"]
+
+
+def command(
+    path: Annotated[str, typer.Argument(metavar="[PATH]", help="A project's folder or name.")] = ".",
+    output: Annotated[
+        str | None,
+        typer.Option("--output", "-o", metavar="FILE", help="NAME-VERSION-PLATFORM.tar.gz if not given."),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
+) -> int:
+    """Pack a plugin for others: manifest, library, README and checksums."""
+    from lao.authoring import find_source, package
+    from lao.cli.building import showing_build
+    from lao.package.archive import open_archive
+
+    project = find_source(path)
+    with showing_build(project.name) as on_output:
+        file = package(project, output, on_output=on_output)
+    archive = open_archive(file)  # what was written is read as an installer reads it
+    if json:
+        printer.json(
+            {"file": str(file), "sha256": archive.sha256, "size": file.stat().st_size}
+            | {"members": [member.name for member in archive.members]}
+        )
+        return 0
+    printer.data(str(file))
+    printer.note(f"{printer.size(file.stat().st_size)}, sha256 {archive.sha256}")
+    return 0
