@@ -15,14 +15,14 @@
 #define PLACE_destroy 6
 #define PLACE_shutdown 7
 
-static inline void segv(void) {
+UNUSED_FN void segv(void) {
     volatile char *nowhere = (volatile char *)8; /* near null: not mapped */
     *nowhere = 1;
 }
 
-static inline void exit_0(void) { exit(0); }
+UNUSED_FN void exit_0(void) { exit(0); }
 
-static inline void exit_now(void) { _exit(0); }
+UNUSED_FN void exit_now(void) { _exit(0); }
 
 static inline int deeper(volatile int level) {
     volatile char page[4096];
@@ -30,14 +30,14 @@ static inline int deeper(volatile int level) {
     return level < 0 ? page[0] : deeper(level + 1) + page[0];
 }
 
-static inline void overflow(void) { deeper(0); }
+UNUSED_FN void overflow(void) { deeper(0); }
 
-static inline void spin(void) {
+UNUSED_FN void spin(void) {
     for (volatile uint64_t i = 0;; i++) {
     }
 }
 
-static inline void hang(void) {
+UNUSED_FN void hang(void) {
     for (;;) {
         pause();
     }

@@ -51,10 +51,15 @@ V0_EXPORT
 #else
 #define V0_TABLE hidden_table
 #endif
+#if defined(__clang__)
+#define V0_IN_ORDER /* it keeps the order of the source anyway */
+#else
+#define V0_IN_ORDER , no_reorder
+#endif
 extern PluginVTable V0_TABLE;
-PluginVTable V0_TABLE __attribute__((section("v0table"), aligned(8), no_reorder)) = {V0_FIELDS};
+PluginVTable V0_TABLE __attribute__((section("v0table"), aligned(8) V0_IN_ORDER)) = {V0_FIELDS};
 
-__attribute__((section("v0table"), aligned(8), used, no_reorder)) static void (*v0_behind[5])(void) = V0_BEHIND;
+__attribute__((section("v0table"), aligned(8), used V0_IN_ORDER)) static void (*v0_behind[5])(void) = V0_BEHIND;
 
 #ifdef WITHOUT /* one function of the table is NULL */
 __attribute__((constructor)) static void take_out(void) { V0_TABLE.WITHOUT = NULL; }
