@@ -329,11 +329,8 @@ class _FileReader:
         # A file of another dialect says `runner`; that is reported at its own line.
         if value.get("run") is None and "runner" not in value:
             self._problem(("steps", index), "`run`, the name of the plugin, is missing", read.fix_for_run())
-        lines = {
-            path[2]: line
-            for path, line in self._lines.items()
-            if path[:2] == ("steps", index) and len(path) == 3
-        }
+        place = ("steps", index)
+        lines = {key: self._lines[*place, key] for key in value if (*place, key) in self._lines}
         step = Step(
             number=index + 1,
             run=run if run is not None else "?",
@@ -345,7 +342,7 @@ class _FileReader:
             params={key: param for key, param in value.items() if key not in STEP_KEYS},
             retries=read.integer("retries", 0),
             retry_delay_ms=read.integer("retry_delay", 1000),
-            lines={"": self._lines[("steps", index)], **{str(key): line for key, line in lines.items()}},
+            lines={"": self._lines[place], **lines},
         )
         self._problems.extend(step_problems(step, self._file))
         return step

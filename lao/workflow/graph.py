@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
@@ -53,6 +54,21 @@ class Graph:
             done.extend(ready)
         return tuple(done)
 
+    def widths(self) -> dict[str, int]:
+        """How many steps of each plugin may well run at the same time: the most on one level of the graph.
+
+        A level is the length of the longest way to a step. Steps on different levels can meet as well, so this is
+        a good number of workers, not a bound.
+        """
+        level: dict[str, int] = {}
+        for name in self.order():
+            level[name] = max((level[parent] + 1 for parent in self.parents[name]), default=0)
+        crowd = Counter((self.steps[name].run, depth) for name, depth in level.items())
+        widths: dict[str, int] = {}
+        for (run, _), count in crowd.items():
+            widths[run] = max(count, widths.get(run, 1))
+        return widths
+
     def source(self, step: Step) -> str | None:
         """The step that `input_from` of `step` names, or None when it has none."""
         return self.aliases[step.input_from] if step.input_from is not None else None
@@ -85,6 +101,7 @@ class _Builder:
         self._file = file
         self._problems: list[Problem] = []
         self._aliases = self._name_all()
+        self._number = {step.name: step.number for step in reversed(steps)}
         self._inputs: dict[str, None] = {}
 
     def build(self) -> tuple[Graph, list[Problem]]:
@@ -126,7 +143,7 @@ class _Builder:
                     self._inputs[part.name] = None
                 else:
                     found[part.name] = None
-        return tuple(other.name for other in self._steps if other.name in found)
+        return tuple(sorted(found, key=self._number.__getitem__))
 
     def _unknown(self, name: str, step: Step) -> tuple[str, str]:
         """Message and fix for a name that no step has."""

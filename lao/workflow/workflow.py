@@ -47,6 +47,25 @@ class PlannedStep:
     after: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Setup:
+    """How the plugins of a run are loaded."""
+
+    host: PluginSource | None
+    isolation: str
+    load_options: Mapping[str, Any]
+    max_parallel: int
+
+    def options(self, width: int) -> dict[str, Any]:
+        """The options of `load` for a plugin that `width` steps may call at the same time.
+
+        A worker process runs one call at a time, so such a plugin gets several.
+        """
+        workers = min(width, self.max_parallel, 64)  # 64 is the host's limit
+        more = {"workers": workers} if workers > 1 else {}
+        return {"isolation": self.isolation, **more, **self.load_options}
+
+
 class Workflow:
     """Plugins chained to a job: steps run as soon as their inputs are there, independent ones in parallel.
 
@@ -214,7 +233,8 @@ class Workflow:
 
         Args and errors are those of `run`.
         """
-        with self._loaded(host, isolation, load_options, None) as (graph, targets):
+        setup = _Setup(host, isolation, load_options or {}, 1)
+        with self._loaded(setup, None) as (graph, targets):
             return tuple(
                 PlannedStep(name, graph.steps[name].run, targets[name].capability, graph.parents[name])
                 for name in graph.order()
@@ -247,7 +267,8 @@ class Workflow:
             InvalidInput: `inputs` lacks an input, or has one that no step mentions.
             WorkflowError: A step failed; `error.result` has what was done.
         """
-        with self._prepared(inputs, host, isolation, load_options, max_parallel, on_event) as execution:
+        setup = _Setup(host, isolation, load_options or {}, _parallel(max_parallel))
+        with self._prepared(setup, inputs, on_event) as execution:
             return execution.execute()
 
     async def arun(
@@ -264,12 +285,13 @@ class Workflow:
 
         Cancelling the task cancels the calls in flight, and ends when they have ended.
         """
+        setup = _Setup(host, isolation, load_options or {}, _parallel(max_parallel))
         loop = asyncio.get_running_loop()
         started: list[Execution] = []
         cancelled = threading.Event()
 
         def work() -> WorkflowResult:
-            with self._prepared(inputs, host, isolation, load_options, max_parallel, on_event) as execution:
+            with self._prepared(setup, inputs, on_event) as execution:
                 started.append(execution)
                 if cancelled.is_set():  # while the plugins were loaded
                     execution.stop()
@@ -289,24 +311,19 @@ class Workflow:
     @contextmanager
     def _prepared(
         self,
+        setup: _Setup,
         inputs: Mapping[str, Any] | None,
-        host: PluginSource | None,
-        isolation: str,
-        load_options: Mapping[str, Any] | None,
-        max_parallel: int | None,
         on_event: Callable[[StepEvent], None] | None,
     ) -> Iterator[Execution]:
-        if max_parallel is not None and max_parallel < 1:
-            raise InvalidInput(f"`max_parallel` must be at least 1, not {max_parallel}")
         given = dict(inputs or {})
         self._check_inputs(self.graph().inputs, given)
-        with self._loaded(host, isolation, load_options, given) as (graph, targets):
+        with self._loaded(setup, given) as (graph, targets):
             yield Execution(
                 name=self._name,
                 graph=graph,
                 targets=targets,
                 inputs=given,
-                max_parallel=max_parallel or max(2, os.cpu_count() or 1),
+                max_parallel=setup.max_parallel,
                 on_event=on_event,
                 folder=self._file.parent if self._file is not None else Path(),
                 file=str(self._file) if self._file is not None else "",
@@ -327,18 +344,13 @@ class Workflow:
 
     @contextmanager
     def _loaded(
-        self,
-        host: PluginSource | None,
-        isolation: str,
-        load_options: Mapping[str, Any] | None,
-        inputs: Mapping[str, Any] | None,
+        self, setup: _Setup, inputs: Mapping[str, Any] | None
     ) -> Iterator[tuple[Graph, dict[str, Target]]]:
         """Every plugin loaded and every type checked; the plugins are closed at the end."""
         graph = self.graph()
         with ExitStack() as stack:
-            if host is None:
-                host = stack.enter_context(_default_host())
-            plugins, problems = self._load_all(host, isolation, load_options, stack)
+            host = setup.host if setup.host is not None else stack.enter_context(_default_host())
+            plugins, problems = self._load_all(host, setup, graph, stack)
             targets: dict[str, Target] = {}
             for name, step in graph.steps.items():
                 if (plugin := plugins.get(step.run)) is None:
@@ -355,9 +367,10 @@ class Workflow:
             yield graph, targets
 
     def _load_all(
-        self, host: PluginSource, isolation: str, load_options: Mapping[str, Any] | None, stack: ExitStack
+        self, host: PluginSource, setup: _Setup, graph: Graph, stack: ExitStack
     ) -> tuple[dict[str, PluginHandle], list[Problem]]:
         """Each plugin once, however many steps use it; a problem where one does not load."""
+        widths = graph.widths()
         plugins: dict[str, PluginHandle] = {}
         failed: set[str] = set()
         problems = []
@@ -365,7 +378,7 @@ class Workflow:
             if step.run in plugins or step.run in failed:
                 continue
             try:
-                plugin = host.load(step.run, isolation=isolation, **(load_options or {}))
+                plugin = host.load(step.run, **setup.options(widths[step.run]))
             except LaoError as error:
                 failed.add(step.run)
                 problems.append(step.problem(self._label, "run", str(error), error.hint or ""))
@@ -373,6 +386,17 @@ class Workflow:
                 stack.callback(plugin.close)
                 plugins[step.run] = plugin
         return plugins, problems
+
+
+def _parallel(wanted: int | None) -> int:
+    """How many steps may run at the same time.
+
+    Raises:
+        InvalidInput: It is below 1.
+    """
+    if wanted is not None and wanted < 1:
+        raise InvalidInput(f"`max_parallel` must be at least 1, not {wanted}")
+    return wanted or max(2, os.cpu_count() or 1)
 
 
 def _default_host() -> Any:

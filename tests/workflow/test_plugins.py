@@ -94,11 +94,11 @@ def test_plugins_that_do_not_exist_get_a_suggestion(echo: str, isolation: str) -
         lao.Workflow("w").step("miror", input="a").run(isolation=isolation)
 
 
-def test_independent_steps_overlap_in_real_time(echo: str) -> None:
+def test_independent_steps_overlap_in_real_time(echo: str, isolation: str) -> None:
     flow = lao.Workflow("w")
     for _ in range(4):
         flow.step(echo, capability="overlap", ms=200)
-    result = flow.run(isolation="none", max_parallel=4)
+    result = flow.run(isolation=isolation, max_parallel=4)
     assert result.duration_s < 0.6, "four sleeps of 0.2 s, one after the other, take 0.8 s"
 
 

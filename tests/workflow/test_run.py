@@ -79,13 +79,32 @@ def test_an_output_is_never_expanded_again(host: Any) -> None:
 
 
 def test_each_plugin_is_loaded_once_and_closed(host: Any) -> None:
-    flow = Workflow("w").step("Echo", input="a").step("Upper", input="b").step("Echo", input="c")
+    flow = (
+        Workflow("w")
+        .step("Echo", input="a")
+        .step("Upper", input_from="step1")
+        .step("Echo", input_from="step2")
+    )
     flow.run(host=host, isolation="process", load_options={"timeout": 5.0})
     assert host.load_options == [
         {"target": "Echo", "isolation": "process", "timeout": 5.0},
         {"target": "Upper", "isolation": "process", "timeout": 5.0},
     ]
     assert all(plugin.closed for plugin in host.loaded)
+
+
+def test_a_plugin_gets_as_many_workers_as_its_steps_can_use(host: Any) -> None:
+    flow = Workflow("w").step("Echo", input="a")
+    for _ in range(3):
+        flow.step("Upper", input_from="step1")
+    flow.step("Upper", input_from="step2")
+    for limit, expected in ((8, 3), (2, 2)):
+        host.load_options.clear()
+        flow.run(host=host, max_parallel=limit)
+        assert [options.get("workers") for options in host.load_options] == [None, expected]
+    host.load_options.clear()
+    flow.run(host=host, load_options={"workers": 5})
+    assert [options["workers"] for options in host.load_options] == [5, 5]
 
 
 def test_null_parameters_are_left_out(host: Any) -> None:
