@@ -71,9 +71,8 @@ static lao_status_t take_text(const lao_instance_t *self, const lao_request_t *r
         return lao_fail(error, LAO_INVALID_INPUT, "the input is not UTF-8");
     }
     if (length > self->max_length) {
-        return lao_failf(error, LAO_INVALID_INPUT,
-                         "the text has %" PRId64 " characters; `max_length` allows %" PRId64, length,
-                         self->max_length);
+        return lao_failf(error, LAO_INVALID_INPUT, "the text has %" PRId64 " characters; `max_length` allows %" PRId64,
+                         length, self->max_length);
     }
     return LAO_OK;
 }
@@ -130,10 +129,10 @@ static lao_status_t analyze(const lao_instance_t *self, const lao_request_t *req
         return status;
     }
     counts_t counts = text_count(text, size);
-    int length = snprintf(json, sizeof json,
-                          "{\"bytes\":%" PRIu64 ",\"characters\":%" PRIu64 ",\"words\":%" PRIu64 ",\"lines\":%" PRIu64
-                          "}",
-                          counts.bytes, counts.characters, counts.words, counts.lines);
+    int length =
+        snprintf(json, sizeof json,
+                 "{\"bytes\":%" PRIu64 ",\"characters\":%" PRIu64 ",\"words\":%" PRIu64 ",\"lines\":%" PRIu64 "}",
+                 counts.bytes, counts.characters, counts.words, counts.lines);
     return lao_give_copy(self->host, response, LAO_KIND_JSON, json, (uint64_t)length);
 }
 
@@ -146,12 +145,11 @@ static const lao_capability_t process_capability = {
     .description = "Changes a text: upper, lower, title, reverse or slug",
     .input_kind = LAO_KIND_TEXT,
     .output_kind = LAO_KIND_TEXT,
-    .params_schema =
-        "{\"type\":\"object\",\"properties\":{"
-        "\"mode\":{\"type\":\"string\",\"enum\":[\"upper\",\"lower\",\"title\",\"reverse\",\"slug\"],"
-        "\"default\":\"upper\",\"description\":\"How to change it\"},"
-        "\"trim\":{\"type\":\"boolean\",\"default\":false,"
-        "\"description\":\"Leave out the white space around it\"}},\"additionalProperties\":false}",
+    .params_schema = "{\"type\":\"object\",\"properties\":{"
+                     "\"mode\":{\"type\":\"string\",\"enum\":[\"upper\",\"lower\",\"title\",\"reverse\",\"slug\"],"
+                     "\"default\":\"upper\",\"description\":\"How to change it\"},"
+                     "\"trim\":{\"type\":\"boolean\",\"default\":false,"
+                     "\"description\":\"Leave out the white space around it\"}},\"additionalProperties\":false}",
 };
 
 static const lao_capability_t analyze_capability = {
