@@ -12,7 +12,7 @@ from lao.cli.inputs import required
 from lao.errors import InvalidInput, LaoError
 from lao.model.kinds import Kind
 
-__all__ = ["as_json", "show", "store", "summary"]
+__all__ = ["as_json", "joined", "show", "store", "summary"]
 
 _PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 
@@ -48,7 +48,29 @@ def as_json(value: Any, kind: Kind = Kind.ANY) -> Any:
         return value
     if isinstance(value, os.PathLike):
         return os.fspath(value)
+    if isinstance(value, Parts):
+        return [as_json(part, kind) for part in value]
     return {"summary": summary(value, kind)}
+
+
+class Parts(tuple[Any, ...]):
+    """The parts of a stream that cannot be joined to one value."""
+
+    __slots__ = ()
+
+
+def joined(parts: list[Any]) -> Any:
+    """The parts of a stream as one value: texts and bytes are put together, one part is itself.
+
+    Example:
+        >>> joined(["Hello, ", "World"]), joined([1, 2])
+        ('Hello, World', (1, 2))
+    """
+    if parts and all(isinstance(part, str) for part in parts):
+        return "".join(parts)
+    if parts and all(isinstance(part, (bytes, bytearray, memoryview)) for part in parts):
+        return b"".join(parts)
+    return parts[0] if len(parts) == 1 else Parts(parts)
 
 
 def store(value: Any, file: str | Path) -> str:
@@ -79,6 +101,10 @@ def store(value: Any, file: str | Path) -> str:
 
 
 def _write(value: Any, file: Path, suffix: str) -> None:
+    if isinstance(value, Parts):
+        raise InvalidInput(
+            f"{len(value)} parts of a stream cannot be written to one file", hint="leave `--output` out"
+        )
     if isinstance(value, str):
         file.write_text(value, encoding="utf-8")
     elif isinstance(value, os.PathLike):

@@ -19,6 +19,7 @@ __all__ = [
     "confirm",
     "data",
     "error",
+    "flush",
     "is_interactive",
     "json",
     "note",
@@ -71,6 +72,11 @@ def json(value: Any) -> None:
     if _is_terminal(sys.stdout):  # what is escaped here lies inside of strings, so it stays the same JSON
         text = "".join(c if _harmless(c, True) else f"\\u{ord(c):04x}" for c in text)
     _write(sys.stdout, text, "\n")
+
+
+def flush() -> None:
+    """Passes on what was written to stdout so far, so that a reader has it now."""
+    sys.stdout.flush()
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

@@ -59,6 +59,17 @@ def test_parameters_keep_their_types(installed: Terminal, isolation: str) -> Non
 
 
 @pytest.mark.parametrize("isolation", ISOLATIONS)
+def test_a_stream(installed: Terminal, isolation: str) -> None:
+    call = ("plugin", "call", "echo", "stream", "--isolation", isolation, "--param", "count=3")
+    shown = installed(*call, status=0).stdout.splitlines()
+    assert len(shown) == 3
+    assert len(set(shown)) == 3
+    assert json.loads(installed(*call, "--json", status=0).stdout)["output"] == "".join(shown)
+    installed(*call, "--output", "parts.txt", status=0)
+    assert (installed.place / "parts.txt").read_text() == "".join(shown)
+
+
+@pytest.mark.parametrize("isolation", ISOLATIONS)
 def test_a_plugin_that_fails(installed: Terminal, isolation: str) -> None:
     done = installed("plugin", "call", "echo", "fail", "--input", "x", "--isolation", isolation, status=1)
     assert "error: " in done.stderr

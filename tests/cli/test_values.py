@@ -16,7 +16,7 @@ from PIL import Image
 
 import lao
 from lao.cli.inputs import parameters, read_input
-from lao.cli.outputs import as_json, show, store, summary
+from lao.cli.outputs import as_json, joined, show, store, summary
 from lao.errors import InvalidInput, LaoError
 from lao.model.kinds import Kind
 
@@ -261,3 +261,25 @@ def test_what_cannot_be_stored_leaves_nothing(tmp_path: Path, value: Any, name: 
 def test_json_output_is_json() -> None:
     for value in ("x", {"a": 1}, [1], 1.5, None, b"x", Path("y"), IMAGE):
         json.dumps(as_json(value, Kind.IMAGE))
+
+
+@pytest.mark.parametrize(
+    ("parts", "value"),
+    [
+        (["a", "b"], "ab"),
+        ([b"a", memoryview(b"b")], b"ab"),
+        ([{"a": 1}], {"a": 1}),
+        ([1, "a"], (1, "a")),
+        ([], ()),
+    ],
+)
+def test_joining_parts(parts: list[Any], value: Any) -> None:
+    assert joined(parts) == value
+
+
+def test_parts_that_cannot_be_one_file(tmp_path: Path) -> None:
+    parts = joined([{"a": 1}, {"b": 2}])
+    assert as_json(parts) == [{"a": 1}, {"b": 2}]
+    with pytest.raises(InvalidInput, match="2 parts of a stream cannot be written to one file"):
+        store(parts, tmp_path / "x.json")
+    assert list(tmp_path.iterdir()) == []

@@ -43,7 +43,7 @@ def command(
     """Call a capability of a plugin."""
     import lao
     from lao.cli.inputs import parameters, read_input
-    from lao.cli.outputs import as_json, show, store
+    from lao.cli.outputs import as_json, joined, show, store
 
     if isolation not in ("none", "process", "auto"):
         raise typer.BadParameter("it is one of none, process, auto", param_hint="--isolation")
@@ -53,7 +53,16 @@ def command(
         chosen = _chosen(plugin.info.name, plugin.capabilities, capability)
         value = read_input(input, chosen.input_kind)
         begun = time.perf_counter()
-        result = plugin.call(chosen.name, value, **params)
+        if chosen.streams:
+            parts = plugin.stream(chosen.name, value, **params)
+            if output is None and not json:
+                for part in parts:
+                    show(part, chosen.output_kind)
+                    printer.flush()
+                return 0
+            result = joined(list(parts))
+        else:
+            result = plugin.call(chosen.name, value, **params)
         took_s = time.perf_counter() - begun
         written = store(result, output) if output is not None else None
         if json:
