@@ -87,13 +87,13 @@ def run(
         raise BuildFailed(
             f"{what} failed", causes=[f"`{words[0]}` cannot be started: {error.strerror}"]
         ) from error
-    try:
-        stdout, shown = _collect(process, on_output, keep_stdout)
-    except BaseException:
-        process.kill()
-        process.wait()
-        raise
-    status = process.wait()
+    with process:  # closes the pipes
+        try:
+            stdout, shown = _collect(process, on_output, keep_stdout)
+        except BaseException:
+            process.kill()
+            raise
+        status = process.wait()
     if status != 0:
         ended = f"exit status {status}" if status > 0 else f"signal {-status}"
         raise BuildFailed(

@@ -6,6 +6,7 @@ import ast
 import importlib.util
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 from types import ModuleType
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 
 import lao
+from lao.cli import main as cli
 from lao.model.manifest import parse_manifest
 from lao.model.workflow_file import STEP_KEYS
 from lao.workflow.workflow import Workflow
@@ -80,12 +82,29 @@ def test_the_plugin_in_cpp_is_one(tmp_path: Path) -> None:
     sources = [f"-I{ROOT / 'include'}", str(tmp_path / "shout.cpp"), "-o", str(library)]
     subprocess.run([compiler, "-std=c++17", *warnings, "-fPIC", "-shared", *sources], check=True)
     with lao.Host() as host:
-        plugin = host.load(library, isolation="none", config={"mark": "?"})
+        plugin = host.load(library, isolation="process", config={"mark": "?"})
         assert plugin("hello", marks=2) == "hello??"
         with pytest.raises(lao.InvalidInput, match="there is nothing to shout"):
             plugin("")
         dark = np.zeros((2, 3, 3), np.uint8)
         assert (plugin.call("invert", dark) == 255).all()
+
+
+@pytest.mark.skipif(shutil.which("cargo") is None, reason="there is no cargo to build Rust with")
+def test_the_plugin_in_rust_is_one(tmp_path: Path) -> None:
+    (code,) = blocks(DOCS / "writing-plugins.md", "rust")
+    project = tmp_path / "plugins" / "shout"
+    create = ["plugin", "create", "shout", "--lang", "rust", "--output", str(project)]
+    assert cli(create) == 0
+    (project / "src" / "lib.rs").write_text(code, encoding="utf-8")
+    manifest = (project / "plugin.toml").read_text(encoding="utf-8")
+    (project / "plugin.toml").write_text(manifest.split("[[capabilities]]")[0], encoding="utf-8")
+    assert cli(["plugin", "build", str(project)]) == 0
+    with lao.Host() as host:
+        plugin = host.load(project, isolation="process", config={"mark": "?"})
+        assert plugin("hello", marks=2) == "hello??"
+        with pytest.raises(lao.InvalidInput, match="there is nothing to shout"):
+            plugin("")
 
 
 def test_the_table_of_step_keys_is_complete() -> None:
