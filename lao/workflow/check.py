@@ -7,7 +7,7 @@ input of the run) is checked by the host when the call is made.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from lao.errors import Problem
@@ -51,6 +51,7 @@ def check_types(
     *,
     file: str,
     inputs: Mapping[str, Any] | None = None,
+    textual: Collection[str] = (),
 ) -> list[Problem]:
     """Every step whose input or parameters cannot suit its capability.
 
@@ -60,11 +61,12 @@ def check_types(
             could not be loaded) are left out, and what depends on their kinds is not judged.
         file: Name of the workflow file, for the problems.
         inputs: The inputs of the run; None when they are not known yet.
+        textual: Steps whose plugin takes everything as text, whatever kind it claims (LAO 0.x).
     """
     problems: list[Problem] = []
     for name, step in graph.steps.items():
         if name in capabilities:
-            check = _StepCheck(step, graph, capabilities, file, inputs)
+            check = _StepCheck(step, graph, capabilities, file, inputs, name in textual)
             problems += check.input() + check.parameters()
     return problems
 
@@ -77,6 +79,7 @@ class _StepCheck:
         capabilities: Mapping[str, Capability],
         file: str,
         inputs: Mapping[str, Any] | None,
+        textual: bool,
     ) -> None:
         self._step = step
         self._graph = graph
@@ -84,6 +87,7 @@ class _StepCheck:
         self._capability = capabilities[step.name]
         self._file = file
         self._inputs = inputs
+        self._textual = textual
 
     def _problem(self, key: str, message: str, fix: str = "") -> Problem:
         return self._step.problem(self._file, key, message, fix)
@@ -128,6 +132,8 @@ class _StepCheck:
     def _given(self, name: str, value: Any) -> list[Problem]:
         """The value of an input of the run."""
         wanted = self._capability.input_kind
+        if type(value) is str and self._textual:
+            return []
         if type(value) is str and wanted not in (Kind.TEXT, Kind.JSON, Kind.FILE, Kind.ANY):
             fix = f"pass a file, with `@` on the command line: `{printable(name)}=@PATH`; in Python a `Path`"
             return [self._problem("input", f"{self._takes()}, not text", fix)]
@@ -140,7 +146,7 @@ class _StepCheck:
         if wanted == Kind.NONE:
             return [self._problem("input", self._takes(), "remove `input`")]
         if type(value) is str:
-            if wanted in (Kind.TEXT, Kind.ANY) or wanted in PATH_KINDS:
+            if self._textual or wanted in (Kind.TEXT, Kind.ANY) or wanted in PATH_KINDS:
                 return []
             if wanted == Kind.JSON:
                 return self._json_text(value)

@@ -26,7 +26,6 @@ from lao.errors import (
     WorkerRestarted,
 )
 from lao.model.capability import Capability
-from lao.model.kinds import Kind
 from lao.model.workflow_file import Step
 from lao.workflow.check import PATH_KINDS
 from lao.workflow.graph import Graph, Progress
@@ -39,6 +38,9 @@ __all__ = ["Execution", "PluginHandle", "PluginSource", "Target"]
 
 class PluginHandle(Protocol):
     """What a workflow needs of a loaded plugin. `lao.host.Plugin` is one."""
+
+    @property
+    def info(self) -> Any: ...
 
     @property
     def capabilities(self) -> tuple[Capability, ...]: ...
@@ -63,6 +65,11 @@ class Target:
 
     plugin: PluginHandle
     capability: Capability
+
+    @property
+    def textual(self) -> bool:
+        """It takes everything as text, a file as its path, whatever kind it claims."""
+        return bool(self.plugin.info.abi == "lao/0.x")
 
 
 # Worth another attempt: the plugin or its process failed. A wrong input or a reached limit would fail again.
@@ -235,9 +242,7 @@ class Execution:
             return self._inputs[reference.name] if reference.is_input else outputs[reference.name]
 
         source = self._graph.source(step)
-        value = (
-            outputs[source] if source is not None else self._input(step, target.capability.input_kind, lookup)
-        )
+        value = outputs[source] if source is not None else self._input(step, target, lookup)
         params = {
             key: _parameter(fill(value, self._graph.aliases, lookup)) for key, value in step.params.items()
         }
@@ -245,12 +250,15 @@ class Execution:
         given = {key: value for key, value in params.items() if step.params[key] is not None}
         return target.plugin.call(target.capability.name, value, **given)
 
-    def _input(self, step: Step, wanted: Kind, lookup: Callable[[Reference], Any]) -> Any:
+    def _input(self, step: Step, target: Target, lookup: Callable[[Reference], Any]) -> Any:
         """The value of `input`. A file that the workflow or the caller names is opened where the step takes more
         than a path. One that a plugin names is not: it may be a file that the plugin is not allowed to read.
         """
+        wanted = target.capability.input_kind
         whole = whole_reference(step.input, self._graph.aliases)
         value = fill(step.input, self._graph.aliases, lookup)
+        if target.textual and (type(value) is str or wanted in PATH_KINDS):
+            return value
         if whole is None and type(value) is str and wanted in PATH_KINDS:
             return open_file(self._folder / value, wanted)
         if isinstance(value, Path) and (whole is None or whole.is_input):

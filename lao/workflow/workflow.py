@@ -361,7 +361,8 @@ class Workflow:
                 else:
                     targets[name] = Target(plugin, chosen)
             kinds = {name: target.capability for name, target in targets.items()}
-            problems += check_types(graph, kinds, file=self._label, inputs=inputs)
+            textual = [name for name, target in targets.items() if target.textual]
+            problems += check_types(graph, kinds, file=self._label, inputs=inputs, textual=textual)
             if problems:
                 raise self._invalid(problems)
             yield graph, targets

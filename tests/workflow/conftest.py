@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -24,6 +25,7 @@ class FakePlugin:
         self._name = name
         self._functions = {capability.name: function for capability, function in functions}
         self.capabilities = tuple(capability for capability, _ in functions)
+        self.info = SimpleNamespace(abi=host.abi)
         self.closed = False
         self.cancelled = threading.Event()
 
@@ -48,6 +50,7 @@ class FakeHost:
         self.known: dict[str, list[Function]] = {}
         self.calls: list[tuple[str, str, Any, dict[str, Any]]] = []
         self.loaded: list[FakePlugin] = []
+        self.abi = "lao/1"
         self.load_options: list[dict[str, Any]] = []
 
     def add(

@@ -59,6 +59,24 @@ steps:
     assert result.output == '{"said":"hello, world","again":["hello"]}!'
 
 
+@pytest.mark.parametrize("layout", [24, 40, 64, 80])
+def test_plugins_of_lao_0x_and_of_today_work_together(
+    echo: str, isolation: str, tmp_path: Path, layout: int
+) -> None:
+    old = tmp_path / "plugins" / "old"
+    old.mkdir()
+    (old / "libold.so").write_bytes(plugins.build("v0/echo", layout=layout).read_bytes())
+    flow = (
+        lao.Workflow("w")
+        .step(echo, input="hello")
+        .step("old", input_from="step1")
+        .step(echo, input="${step2}!")
+    )
+    result = flow.run(isolation=isolation)
+    assert result.output == f"{result.outputs['step2']}!"
+    assert "hello" in result.outputs["step2"]
+
+
 def test_arrays_pass_between_steps_without_a_copy(echo: str, isolation: str) -> None:
     flow = (
         lao.Workflow("w")

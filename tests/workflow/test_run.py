@@ -454,6 +454,27 @@ def test_paths_in_a_file_are_relative_to_it(host: Any, tmp_path: Path) -> None:
     assert relative.run({"file": "a.png"}, host=host).output == "a.png", "an input of the run is the caller's"
 
 
+def test_plugins_of_lao_0x_get_text_whatever_they_claim(host: Any, tmp_path: Path) -> None:
+    host.abi = "lao/0.x"
+    host.add("Whisper", lambda audio: f"heard {audio}", takes=Kind.AUDIO)
+    host.add("Pack", lambda text: text, takes=Kind.BINARY)
+    file = tmp_path / "speech.wav"
+    flow = (
+        Workflow("w")
+        .step("Whisper", input="speech.wav")
+        .step("Whisper", input="${input.file}")
+        .step("Pack", input="plain text")
+        .step("Echo", input="${input.file}")
+    )
+    file.write_text("read where text is taken")
+    assert list(flow.run({"file": file}, host=host).outputs.values()) == [
+        "heard speech.wav",
+        f"heard {file}",
+        "plain text",
+        "read where text is taken",
+    ]
+
+
 def test_workflow_files_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match=r"cannot read .*: No such file"):
         Workflow.from_yaml(tmp_path / "none.yaml")
