@@ -332,7 +332,7 @@ def test_another_architecture(tmp_path: Path, home: Path, shared_library: Path) 
 
 
 def test_a_relaxed_copy_is_reported(shared_library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert not install(shared_library).relaxed
+    assert not install(shared_library).relaxed  # and what uses the real function is imported
     monkeypatch.setattr("lao.package.relax.needs_relaxing", lambda info: info.path.name == "libspeaker.so")
     assert install(shared_library).relaxed
 

@@ -33,22 +33,17 @@ def command(
 
 def _print(found: dict[str, Any]) -> None:
     """Simple facts first, one on a line, then the lists."""
-    found = dict(found)
-    if not found.pop("relaxed", False):
-        note = ""
-    else:
-        note = "needs a newer glibc, but only for weak symbols: a relaxed copy of it is loaded"
-    found.pop("config_schema", None)
-    simple = {key: _text(value) for key, value in found.items() if not _is_block(value)}
-    simple |= {"relaxed": note} if note else {}
-    width = max(len(key) for key in simple)
-    for key, value in simple.items():
-        printer.data(f"{key.ljust(width)}  {printer.clean(value)}")
-    for key, value in found.items():
-        if _is_block(value):
-            printer.data(f"\n{key}:")
-            for line in _lines(key, value):
-                printer.data(f"  {printer.clean(line)}")
+    blocks = {key: value for key, value in found.items() if _is_block(value) and key != "config_schema"}
+    facts = {key: _text(value) for key, value in found.items() if not _is_block(value) and key != "relaxed"}
+    if found.get("relaxed"):
+        facts["relaxed"] = "needs a newer glibc, but only for weak symbols: a relaxed copy of it is loaded"
+    width = max(len(key) for key in facts)
+    for key, text in facts.items():
+        printer.data(f"{key.ljust(width)}  {printer.clean(text)}")
+    for key, value in blocks.items():
+        printer.data(f"\n{key}:")
+        for line in _lines(key, value):
+            printer.data(f"  {printer.clean(line)}")
 
 
 def _is_block(value: Any) -> bool:
