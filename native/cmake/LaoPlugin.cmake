@@ -103,6 +103,11 @@ function(lao_add_plugin target)
   elseif(APPLE)
     set_target_properties(${target} PROPERTIES SUFFIX .dylib)
   else()
+    # Nothing but the plugin's own two symbols leaves the library: not the instances of the C++ library's templates
+    # either, which the visibility flags do not reach.
+    set(exports "${CMAKE_CURRENT_BINARY_DIR}/lao_exports.map")
+    file(CONFIGURE OUTPUT "${exports}" CONTENT "{ global: lao_plugin_entry; lao_plugin_manifest; local: *; };\n")
+    target_link_options(${target} PRIVATE "LINKER:--version-script=${exports}")
     # Undefined symbols are errors here, not at load. Unique symbols would share state between two copies of the
     # library, so that it could not be reloaded in place.
     target_link_options(${target} PRIVATE LINKER:-z,defs LINKER:-z,relro LINKER:-z,now)

@@ -169,7 +169,7 @@ def test_clang_compiles_it_for(target: str, tmp_path: Path) -> None:
         target,
         *flags,
         "-c",
-        HERE / "every_part.cpp",
+        str(HERE / "every_part.cpp"),
     ]
     environment = {**os.environ, "ZIG_GLOBAL_CACHE_DIR": str(tmp_path), "ZIG_LOCAL_CACHE_DIR": str(tmp_path)}
     subprocess.run([*command, "-o", tmp_path / "out.o"], check=True, env=environment, timeout=200)

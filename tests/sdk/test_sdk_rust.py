@@ -15,7 +15,7 @@ from lao.paths import sdk_rust_dir
 def test_the_crate_passes_its_own_tests(tmp_path_factory: pytest.TempPathFactory) -> None:
     target = tmp_path_factory.mktemp("cargo")
     manifest = sdk_rust_dir() / "Cargo.toml"
-    command = ["cargo", "test", "--offline", "--manifest-path", manifest, "--target-dir", target]
+    command = ["cargo", "test", "--offline", "--manifest-path", str(manifest), "--target-dir", str(target)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=280, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "layout_equals_that_of_c ... ok" in done.stdout
