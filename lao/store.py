@@ -67,7 +67,6 @@ class Installed:
         enabled: False after `lao plugin toggle NAME false`.
         installed_at: Seconds since 1970, UTC.
         capabilities: As `Capability.to_dict` gives them; empty when only the loaded library would tell.
-        aliases: Other names it answers to.
         abi: `"lao/1"` or `"lao/0.x"`.
         has_manifest: Whether the package has a `plugin.toml`.
     """
@@ -82,7 +81,6 @@ class Installed:
     enabled: bool = True
     installed_at: float = 0.0
     capabilities: tuple[dict[str, Any], ...] = ()
-    aliases: tuple[str, ...] = ()
     abi: str = "lao/1"
     has_manifest: bool = True
 
@@ -142,7 +140,7 @@ class Store:
         return sorted(names, key=lambda name: (fold_name(name), name))
 
     def get(self, name: str) -> Installed | None:
-        """The plugin of that name: as spelled, else with case and `-` against `_` ignored, else by an alias.
+        """The plugin of that name: as spelled, else with case and `-` against `_` ignored.
 
         Raises:
             InvalidInput: No plugin may be called so.
@@ -219,7 +217,6 @@ class Store:
         version: str = "",
         description: str = "",
         capabilities: Sequence[Mapping[str, Any]] = (),
-        aliases: Sequence[str] = (),
         abi: str = "lao/1",
         has_manifest: bool = True,
     ) -> Installed:
@@ -230,7 +227,7 @@ class Store:
             name: The plugin's name.
             library: Path of its library, relative to `staged`, with `/`.
             origin: Where it came from.
-            version, description, capabilities, aliases, abi, has_manifest: As in `Installed`.
+            version, description, capabilities, abi, has_manifest: As in `Installed`.
 
         Raises:
             InvalidInput: The name is not allowed, or the name of an installed plugin differs only in spelling.
@@ -258,7 +255,6 @@ class Store:
                 "origin": asdict(origin),
                 "installed_at": round(time.time(), 3),
                 "capabilities": [dict(capability) for capability in capabilities],
-                "aliases": list(aliases),
                 "abi": abi,
                 "has_manifest": has_manifest,
             }
@@ -353,7 +349,7 @@ class Store:
             return None
 
     def _spelling(self, name: str) -> str | None:
-        """The installed name that `name` means, ignoring spelling; aliases come last."""
+        """The installed name that `name` means: as spelled, else with case and `-` against `_` ignored."""
         wanted = fold_name(name)
         names = self.names()
         if name in names:
@@ -397,7 +393,6 @@ class Store:
             enabled=self._configuration(str(record["name"])).enabled,
             installed_at=float(record["installed_at"]),
             capabilities=tuple(record["capabilities"]),
-            aliases=tuple(record["aliases"]),
             abi=str(record["abi"]),
             has_manifest=bool(record["has_manifest"]),
         )

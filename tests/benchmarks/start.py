@@ -43,7 +43,6 @@ def fill(home: Path, count: int) -> None:
             "origin": {"kind": "file", "source": f"/somewhere/lib{name}.so", "sha256": digest},
             "installed_at": 1.7e9,
             "capabilities": [{"name": "process", "input_type": "text", "output_type": "text"}],
-            "aliases": [],
             "abi": "lao/1",
             "has_manifest": True,
         }
