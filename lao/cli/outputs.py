@@ -12,7 +12,7 @@ from lao.cli.inputs import required
 from lao.errors import InvalidInput, LaoError
 from lao.model.kinds import Kind
 
-__all__ = ["as_json", "joined", "show", "store", "summary"]
+__all__ = ["Parts", "as_json", "joined", "show", "store", "summary"]
 
 _PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 
