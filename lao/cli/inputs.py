@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from lao.errors import InvalidInput, LaoError
+from lao.errors import InvalidInput
 from lao.model.kinds import Kind
 from lao.model.names import printable
 
-__all__ = ["json_or_text", "parameters", "read_input", "required"]
+__all__ = ["json_or_text", "parameters", "read_input"]
 
 _PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 
@@ -28,8 +28,8 @@ def read_input(argument: str | None, kind: Kind) -> Any:
             from `.wav` or `.npy`, a tensor from `.npy`. For `any` the file's suffix decides; else it is text.
 
     Raises:
-        InvalidInput: The file cannot be read, or is not of that kind.
-        LaoError: A package is missing that reads such a file; the hint says which.
+        InvalidInput: The file cannot be read or is not of that kind, or a package that reads such files is
+            missing; the hint says which.
     """
     if argument is None:
         return None
@@ -123,19 +123,4 @@ def _decoded(content: bytes, source: str, kind: Kind) -> str:
     except UnicodeDecodeError as error:
         raise InvalidInput(
             f"`{source}` is not {kind.label}", causes=[f"byte {error.start} is not UTF-8"], where=source
-        ) from None
-
-
-def required(module: str, purpose: str, *, package: str | None = None) -> Any:
-    """Imports what is not among LAO's own dependencies."""
-    from importlib import import_module
-
-    try:
-        return import_module(module)
-    except ImportError:
-        package = package or module
-        raise LaoError(
-            f"cannot {purpose}",
-            causes=[f"the package `{package}` is not installed"],
-            hint=f"pip install {package}",
         ) from None

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from lao.cli import printer
-from lao.cli.inputs import required
 from lao.errors import InvalidInput, LaoError
 from lao.model.kinds import Kind
+from lao.workflow.media import need
 
 __all__ = ["Parts", "as_json", "joined", "show", "store", "summary"]
 
@@ -80,8 +80,8 @@ def store(value: Any, file: str | Path) -> str:
         One line about what was written.
 
     Raises:
-        InvalidInput: The value cannot be written to such a file, or the file cannot be written.
-        LaoError: A package is missing that writes such a file.
+        InvalidInput: The value cannot be written to such a file, the file cannot be written, or a package that
+            writes such files is missing.
     """
     file = Path(file)
     temporary = file.with_name(f".{file.name}.{os.getpid()}")
@@ -120,17 +120,17 @@ def _write(value: Any, file: Path, suffix: str) -> None:
     elif suffix == ".wav":
         _write_sound(value, file)
     elif suffix == ".npy":
-        numpy = required("numpy", "write a .npy file")
+        numpy = need("numpy", "cannot write a .npy file")
         with file.open("wb") as stream:
             numpy.save(stream, numpy.asarray(getattr(value, "samples", value)), allow_pickle=False)
     else:
-        numpy = required("numpy", "write an array")
+        numpy = need("numpy", "cannot write an array")
         file.write_bytes(numpy.ascontiguousarray(getattr(value, "samples", value)).tobytes())
 
 
 def _write_picture(value: Any, file: Path, suffix: str) -> None:
-    required("PIL", "write a picture", package="pillow")
-    numpy = required("numpy", "write a picture")
+    need("PIL.Image", "cannot write a picture")
+    numpy = need("numpy", "cannot write a picture")
     from PIL import Image
 
     array = numpy.asarray(value)
@@ -157,7 +157,7 @@ def _write_picture(value: Any, file: Path, suffix: str) -> None:
 def _write_sound(value: Any, file: Path) -> None:
     import wave
 
-    numpy = required("numpy", "write a .wav file")
+    numpy = need("numpy", "cannot write a .wav file")
     rate = getattr(value, "sample_rate", None)
     if rate is None:
         raise InvalidInput("only audio is written as .wav", hint="write it to a `.npy` file")

@@ -14,7 +14,7 @@ from lao.errors import InvalidInput
 from lao.model.kinds import Kind
 from lao.model.values import Audio, Video
 
-__all__ = ["open_file"]
+__all__ = ["need", "open_file"]
 
 _VIDEO_TYPES = {
     ".mp4": "video/mp4",
@@ -66,7 +66,7 @@ def _read(path: Path, wanted: Kind) -> Any:
 
 
 def _read_array(path: Path) -> Any:
-    numpy = _need("numpy", f"cannot read `{path}`")
+    numpy = need("numpy", f"cannot read `{path}`")
     try:
         return numpy.load(path, allow_pickle=False)
     except (ValueError, EOFError) as error:
@@ -74,8 +74,8 @@ def _read_array(path: Path) -> Any:
 
 
 def _read_image(path: Path) -> Any:
-    numpy = _need("numpy", f"cannot read `{path}`")
-    pillow = _need("PIL.Image", f"cannot read `{path}`")
+    numpy = need("numpy", f"cannot read `{path}`")
+    pillow = need("PIL.Image", f"cannot read `{path}`")
     from PIL import ImageOps
 
     try:
@@ -98,7 +98,7 @@ def _plain_mode(image: Any) -> str:
 
 
 def _read_wav(path: Path) -> Audio:
-    numpy = _need("numpy", f"cannot read `{path}`")
+    numpy = need("numpy", f"cannot read `{path}`")
     try:
         with wave.open(str(path), "rb") as file:
             rate, channels, width = file.getframerate(), file.getnchannels(), file.getsampwidth()
@@ -116,7 +116,7 @@ def _read_wav(path: Path) -> Audio:
     return Audio(samples.reshape(-1, channels), rate)
 
 
-def _need(module: str, failure: str) -> ModuleType:
+def need(module: str, failure: str) -> ModuleType:
     """Imports a library that LAO does not depend on.
 
     Raises:
