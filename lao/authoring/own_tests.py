@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
 import tempfile
 from collections.abc import Callable
@@ -42,6 +43,12 @@ def own_tests(
     return checks
 
 
+def _pytest_config(directory: Path) -> Path:
+    """The project's own settings of pytest, or none: pytest alone would search upwards, and find a stranger's."""
+    own = (directory / place / name for place in ("tests", ".") for name in ("pytest.ini", "pyproject.toml"))
+    return next((file for file in own if file.is_file()), Path(os.devnull))
+
+
 def _python_tests(project: ProjectSource, on_output: Callable[[str], None] | None) -> Check:
     name = "tests/*.py"
     if importlib.util.find_spec("pytest") is None:
@@ -57,6 +64,8 @@ def _python_tests(project: ProjectSource, on_output: Callable[[str], None] | Non
             "-q",
             "-p",
             "no:cacheprovider",
+            "-c",
+            _pytest_config(project.directory),
             "--rootdir",
             tests,
             tests,
