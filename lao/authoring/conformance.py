@@ -14,17 +14,15 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from lao.authoring.building import loaded
+from lao.authoring.calling import call_and_freeze
 from lao.authoring.check import Check
 from lao.authoring.compare import differences
 from lao.authoring.samples import Sample, hard_samples, plain_sample, samples_of_other_kinds
 from lao.errors import (
-    Cancelled,
-    InvalidInput,
     LaoError,
     PluginCrashed,
     PluginTimeout,
@@ -39,8 +37,6 @@ from lao.package.inspect import inspect_library
 __all__ = ["conformance"]
 
 _CALL_TIMEOUT_S = 20.0
-_THREADS = 4
-_CALLS_PER_THREAD = 25
 _PROBE_TIMEOUT_S = 120
 _BREACHES = (PluginCrashed, WorkerRestarted, ProtocolViolation, PluginTimeout)
 
@@ -130,27 +126,14 @@ def _of_capability(library: Path, capability: Capability, seed: int) -> Iterator
                 if check.failed:
                     return
             yield _wrong_parameters(plugin, capability, plain)
-            yield _concurrency(plugin, capability, plain)
             yield _cancel(plugin, capability, plain, hard)
-
-
-def _call(plugin: Plugin, capability: Capability, value: Any, **params: Any) -> Any:
-    if capability.streams:
-        return [_frozen(part) for part in plugin.stream(capability.name, value, **params)]
-    return _frozen(plugin.call(capability.name, value, **params))
-
-
-def _frozen(output: Any) -> Any:
-    """Something that can be compared with `==`."""
-    samples = getattr(output, "samples", output)
-    return samples.tobytes() if hasattr(samples, "tobytes") else output
 
 
 def _samples(name: str, plugin: Plugin, capability: Capability, samples: list[Sample]) -> Check:
     refused = 0
     for sample in samples:
         try:
-            _call(plugin, capability, sample.value)
+            call_and_freeze(plugin, capability, sample.value)
         except _BREACHES as error:
             return Check(name, "failed", f"{sample.label}: {_told(error)}")
         except (LaoError, TypeError, ValueError, BufferError):
@@ -175,7 +158,7 @@ def _wrong_parameters(plugin: Plugin, capability: Capability, plain: Any) -> Che
     wrong: list[Any] = [None, "x" * 100_000, -(1 << 63), 1e308, [[1], {}], b"\x00\xff"]
     for params in [{key: value} for key in [*known, "no such parameter"] for value in wrong]:
         try:
-            _call(plugin, capability, plain, **params)
+            call_and_freeze(plugin, capability, plain, **params)
             if closed and "no such parameter" in params:
                 return Check(name, "failed", "its schema allows no other parameters, but one was accepted")
         except _BREACHES as error:
@@ -185,70 +168,43 @@ def _wrong_parameters(plugin: Plugin, capability: Capability, plain: Any) -> Che
     return Check(name, "passed")
 
 
-def _concurrency(plugin: Plugin, capability: Capability, plain: Any) -> Check:
-    """Calls from several threads. Where two calls in a row agree, all must."""
-    name = f"{capability.name}: {_THREADS} threads (role {plugin.info.thread_role})"
-    try:
-        expected = _call(plugin, capability, plain)
-        steady = _call(plugin, capability, plain) == expected
-    except _BREACHES as error:
-        return Check(name, "failed", _told(error))
-    except LaoError as error:
-        return Check(name, "skipped", f"it refuses the ordinary input: {error}")
-    until = time.monotonic() + _CALL_TIMEOUT_S / 4
-
-    def many(_: int) -> str:
-        for _call_number in range(_CALLS_PER_THREAD):
-            if steady and _call(plugin, capability, plain) != expected:
-                return "a call gave another result than alone"
-            if time.monotonic() > until:
-                break
-        return ""
-
-    with ThreadPoolExecutor(_THREADS) as pool:
-        try:
-            said = next(filter(None, list(pool.map(many, range(_THREADS)))), "")
-        except LaoError as error:
-            said = _told(error)
-    return Check(
-        name, "failed" if said else "passed", said or ("" if steady else "its results vary by themselves")
-    )
-
-
 def _cancel(plugin: Plugin, capability: Capability, plain: Any, hard: list[Sample]) -> Check:
-    """Cancels calls at different moments; the plugin must answer the next one."""
+    """Cancels calls at different moments: each must end by itself, and the plugin answer the next one."""
     name = f"{capability.name}: cancel"
     largest = next((sample.value for sample in hard if sample.label.startswith("huge")), plain)
-    for delay_s in (0.0, 0.0005, 0.005):
-        thread = threading.Thread(target=_quietly, args=(plugin, capability, largest))
+    ends: list[Exception] = []
+    restarts = plugin.stats.restarts
+    for delay_s in (0.0, 0.0005, 0.005, 0.02):
+        thread = threading.Thread(target=_collect, args=(plugin, capability, largest, ends))
         thread.start()
         time.sleep(delay_s)
         plugin.cancel()
-        thread.join(_CALL_TIMEOUT_S)
+        thread.join(2 * _CALL_TIMEOUT_S)
         if thread.is_alive():
             return Check(name, "failed", "a call that was cancelled did not end")
     try:
-        _call(plugin, capability, plain)
-    except (InvalidInput, Cancelled):
-        return Check(name, "passed")
+        call_and_freeze(plugin, capability, plain)
     except LaoError as error:
-        return Check(name, "failed" if isinstance(error, _BREACHES) else "passed", _told(error))
-    return Check(name, "passed")
+        ends.append(error)
+    if plugin.stats.restarts > restarts:
+        return Check(name, "failed", "a call went on after it was cancelled, until its process was ended")
+    breach = next((error for error in ends if isinstance(error, _BREACHES)), None)
+    return Check(name, "passed") if breach is None else Check(name, "failed", _told(breach))
 
 
-def _quietly(plugin: Plugin, capability: Capability, value: Any) -> None:
+def _collect(plugin: Plugin, capability: Capability, value: Any, ends: list[Exception]) -> None:
     try:
-        _call(plugin, capability, value)
-    except Exception:  # how it ends is not the question, but whether it does
-        return
+        call_and_freeze(plugin, capability, value)
+    except Exception as error:  # judged by the caller
+        ends.append(error)
 
 
 # --- Life cycle and memory ---
 
 
 def _probe(library: Path) -> Iterator[Check]:
-    """Instances made and ended many times, and memory watched, in a Python of its own that loads it in-process."""
-    name = "life cycle and memory"
+    """Calls at the same time, instances made and ended many times, and memory watched: in a Python of its own that
+    loads the library in-process, since one worker serves one call after the other."""
     with tempfile.TemporaryDirectory(prefix="lao-") as home:
         command = [sys.executable, "-m", "lao.authoring.probe", os.fspath(library), home]
         try:
@@ -260,12 +216,21 @@ def _probe(library: Path) -> Iterator[Check]:
                 timeout=_PROBE_TIMEOUT_S,
                 check=False,
             )
-        except subprocess.TimeoutExpired:
-            yield Check(name, "failed", f"it did not end within {_PROBE_TIMEOUT_S} s")
-            return
-    if done.returncode != 0:
-        ended = f"signal {-done.returncode}" if done.returncode < 0 else f"status {done.returncode}"
-        yield Check(name, "failed", f"the process ended with {ended}\n{done.stderr[-2000:]}".rstrip())
+            status, lines, stderr = done.returncode, done.stdout.splitlines(), done.stderr
+        except subprocess.TimeoutExpired as expired:
+            written: Any = expired.stdout or b""  # text was asked for, bytes may come
+            lines = (written if isinstance(written, str) else written.decode("utf-8", "replace")).splitlines()
+            status, stderr = None, ""
+    at_last = "life cycle and memory"
+    for line in lines:
+        message = json.loads(line) if line.startswith("{") else {}
+        at_last = message.get("begins", at_last)
+        if "outcome" in message:
+            yield Check(**message)
+    if status == 0:
         return
-    for entry in json.loads(done.stdout.splitlines()[-1]):
-        yield Check(**entry)
+    if status is None:
+        yield Check(at_last, "failed", f"it did not end within {_PROBE_TIMEOUT_S} s")
+    else:
+        ended = f"signal {-status}" if status < 0 else f"status {status}"
+        yield Check(at_last, "failed", f"the process ended with {ended}\n{stderr[-2000:]}".rstrip())

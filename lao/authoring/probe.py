@@ -1,5 +1,5 @@
-"""`python -m lao.authoring.probe LIBRARY HOME`: one process that makes and ends instances of a plugin, calls it
-many times, and watches its own memory. Prints a JSON list of checks as its last line."""
+"""`python -m lao.authoring.probe LIBRARY HOME`: one process that calls a plugin from several threads, makes and ends
+instances of it, and watches its own memory. Prints one JSON object per line: `{"begins": NAME}`, then the check."""
 
 from __future__ import annotations
 
@@ -8,34 +8,94 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from lao.authoring.calling import call_and_freeze
 from lao.authoring.check import Check
-from lao.authoring.samples import plain_sample
+from lao.authoring.samples import plain_sample, variants
 from lao.errors import LaoError
 from lao.host import Host, Plugin
 from lao.model.capability import Capability
 
 __all__ = ["main"]
 
+_THREADS = 4
+_CALLS_PER_THREAD = 50
+_CONCURRENCY_S = 2.0
 _INSTANCES = 300
 _WARM_UP_CALLS = 500
+_WARM_UP_S = 1.0
 _ROUND_S = 0.25
 _ROUNDS = 6
 # Growth of every one of the last rounds, in bytes: less is noise of the allocators.
 _ALLOWED_BYTES = 256 << 10
 
+_Step = tuple[str, Callable[[], Check]]
+
 
 def main(library: str, home: str) -> int:
-    """Runs the checks and prints them."""
+    """Runs the checks and prints each when it is done, so that a crash leaves what came before it."""
     with tempfile.TemporaryDirectory(prefix="lao-") as folder, Host(home) as host:
-        checks = [_life_cycle(host, library), *_memory(host, library, Path(folder))]
-    sys.stdout.write(json.dumps([check.to_dict() for check in checks]) + "\n")
+        for name, step in _steps(host, Path(library), Path(folder)):
+            _print({"begins": name})
+            _print(step().to_dict())
     return 0
+
+
+def _print(message: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(message) + "\n")
+    sys.stdout.flush()
+
+
+def _steps(host: Host, library: Path, folder: Path) -> Iterator[_Step]:
+    with host.load(library, isolation="none") as plugin:
+        samples = []
+        for capability in plugin.capabilities:
+            try:
+                samples.append((capability, plain_sample(capability.input_kind, folder)))
+            except ImportError:
+                continue  # it was reported as skipped before
+        for capability, plain in samples:
+            name = f"{capability.name}: {_THREADS} threads (role {plugin.info.thread_role})"
+            yield name, partial(_concurrency, name, plugin, capability, plain)
+        name = f"{_INSTANCES} instances made and ended"
+        yield name, partial(_life_cycle, name, host, library)
+        for capability, plain in samples:
+            name = f"{capability.name}: memory"
+            yield name, partial(_leak, name, plugin, capability, plain)
+
+
+def _concurrency(name: str, plugin: Plugin, capability: Capability, plain: Any) -> Check:
+    """Calls from several threads, each with an input of its own. Where two calls in a row agree, all must."""
+    inputs = variants(capability.input_kind, plain, _THREADS)
+    try:
+        expected = [call_and_freeze(plugin, capability, value) for value in inputs]
+        steady = [call_and_freeze(plugin, capability, value) for value in inputs] == expected
+    except LaoError as error:
+        return Check(name, "skipped", f"it refuses the ordinary input: {error}")
+    until = time.monotonic() + _CONCURRENCY_S
+
+    def many(thread: int) -> str:
+        for _ in range(_CALLS_PER_THREAD):
+            if call_and_freeze(plugin, capability, inputs[thread]) != expected[thread] and steady:
+                return "a call gave another result than alone"
+            if time.monotonic() > until:
+                break
+        return ""
+
+    with ThreadPoolExecutor(_THREADS) as pool:
+        try:
+            said = next(filter(None, list(pool.map(many, range(_THREADS)))), "")
+        except LaoError as error:
+            said = f"a call failed that works alone: {error}"
+    if said:
+        return Check(name, "failed", said)
+    return Check(name, "passed", "" if steady else "its results vary by themselves")
 
 
 def _resident() -> int:
@@ -45,66 +105,43 @@ def _resident() -> int:
     return int(psutil.Process().memory_info().rss)
 
 
-def _life_cycle(host: Host, library: str) -> Check:
-    def once() -> None:
-        host.load(Path(library), isolation="none").close()
-
-    name = f"{_INSTANCES} instances made and ended"
-    for _ in range(_INSTANCES // 3):
-        once()
+def _life_cycle(name: str, host: Host, library: Path) -> Check:
+    measured = _INSTANCES * 2 // 3
+    for _ in range(_INSTANCES - measured):
+        host.load(library, isolation="none").close()
     before = _resident()
-    for _ in range(_INSTANCES - _INSTANCES // 3):
-        once()
-    grown = _resident() - before
-    per_instance = grown // (_INSTANCES - _INSTANCES // 3)
+    for _ in range(measured):
+        host.load(library, isolation="none").close()
+    per_instance = (_resident() - before) // measured
     if per_instance > 8192:
         return Check(name, "failed", f"each leaves about {per_instance} bytes behind")
     return Check(name, "passed")
 
 
-def _memory(host: Host, library: str, folder: Path) -> list[Check]:
-    checks = []
-    with host.load(Path(library), isolation="none") as plugin:
-        for capability in plugin.capabilities:
-            try:
-                value = plain_sample(capability.input_kind, folder)
-            except ImportError:
-                continue
-            checks.append(_leak(f"{capability.name}: memory", partial(_call, plugin, capability, value)))
-    return checks
+def _leak(name: str, plugin: Plugin, capability: Capability, plain: Any) -> Check:
+    def once() -> None:
+        try:
+            call_and_freeze(plugin, capability, plain)
+        except LaoError:
+            return
 
-
-def _call(plugin: Plugin, capability: Capability, value: Any) -> None:
-    if capability.streams:
-        for _ in plugin.stream(capability.name, value):
-            pass
-    else:
-        plugin.call(capability.name, value)
-
-
-def _leak(name: str, call: Callable[[], Any]) -> Check:
+    until = time.monotonic() + _WARM_UP_S
     for _ in range(_WARM_UP_CALLS):
-        _quietly(call)
+        once()
+        if time.monotonic() > until:
+            break
     sizes, calls = [_resident()], 0
     for _ in range(_ROUNDS):
         until = time.monotonic() + _ROUND_S
         while time.monotonic() < until:
-            _quietly(call)
+            once()
             calls += 1
         sizes.append(_resident())
     growth = [after - before for before, after in pairwise(sizes)]
     if min(growth[1:]) > _ALLOWED_BYTES:
-        return Check(
-            name, "failed", f"{calls} calls left {sizes[-1] - sizes[0]} bytes behind, and it goes on growing"
-        )
+        lost = sizes[-1] - sizes[0]
+        return Check(name, "failed", f"{calls} calls left {lost} bytes behind, and it goes on growing")
     return Check(name, "passed", f"{calls} calls")
-
-
-def _quietly(call: Callable[[], Any]) -> None:
-    try:
-        call()
-    except LaoError:
-        return
 
 
 if __name__ == "__main__":

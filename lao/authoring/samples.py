@@ -11,7 +11,7 @@ from typing import Any
 from lao.model.kinds import Kind
 from lao.model.values import Audio, Binary, File, Image, Json, Text
 
-__all__ = ["Sample", "hard_samples", "plain_sample", "samples_of_other_kinds"]
+__all__ = ["Sample", "hard_samples", "plain_sample", "samples_of_other_kinds", "variants"]
 
 _DTYPES = ("uint8", "float32", "uint16", "int16", "float64", "int64", "bool", "complex64")
 _HUGE_BYTES = 4 << 20
@@ -44,6 +44,20 @@ def plain_sample(kind: Kind, folder: Path) -> Any:
     if kind == Kind.NONE:
         return None
     return _wrapped(kind, _ramp(_shape(kind, 8), "float32" if kind == Kind.AUDIO else "uint8"))
+
+
+def variants(kind: Kind, plain: Any, count: int) -> list[Any]:
+    """`count` inputs of a kind that differ in content and, where that can be, in size; some kinds have only the one."""
+    if kind in (Kind.TEXT, Kind.ANY):
+        return [Text(f"{index} {plain} " * (1 + 7 * index)) for index in range(count)]
+    if kind == Kind.JSON:
+        return [Json({"text": "x" * (1 + 50 * index), "number": index}) for index in range(count)]
+    if kind == Kind.BINARY:
+        return [Binary(bytes([index]) * (10 + 100 * index)) for index in range(count)]
+    if kind in (Kind.NONE, Kind.FILE):
+        return [plain] * count
+    dtype = "float32" if kind == Kind.AUDIO else "uint8"
+    return [_wrapped(kind, _ramp(_shape(kind, 8 + 5 * index), dtype) + index) for index in range(count)]
 
 
 def hard_samples(kind: Kind, folder: Path, seed: int) -> Iterator[Sample]:

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-import lao
 import pytest
+
+import lao
 
 PLUGIN = Path(__file__).resolve().parent.parent
 

@@ -1,0 +1,99 @@
+"""The conformance test finds each fault that it promises to find, and none in a sound plugin."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from lao.authoring import Check
+from lao.authoring import conformance as module
+from lao.authoring.conformance import conformance
+from lao.authoring.samples import hard_samples, samples_of_other_kinds
+from lao.model.kinds import Kind
+from lao.paths import include_dir
+from tests import plugins
+
+SOURCE = Path(__file__).with_name("faulty.c")
+Compile = Callable[[str], Path]
+
+
+@pytest.fixture
+def compiled(tmp_path: Path) -> Compile:
+    def compile_with(fault: str) -> Path:
+        library = tmp_path / f"libfaulty_{fault.lower()}.so"
+        flags = ["-std=c11", "-O1", "-fPIC", "-shared", "-Wall", "-Wextra", "-Werror", f"-DFAULT={fault}"]
+        command = [os.environ.get("CC", "cc"), *flags, f"-I{include_dir()}", str(SOURCE), "-o", str(library)]
+        subprocess.run(command, check=True)
+        return library
+
+    return compile_with
+
+
+def failures(checks: list[Check]) -> dict[str, str]:
+    return {check.name: check.detail for check in checks if check.failed}
+
+
+def test_a_sound_plugin_passes(compiled: Compile) -> None:
+    seen: list[Check] = []
+    checks = conformance(compiled("SOUND"), None, seed=1, on_check=seen.append)
+    assert failures(checks) == {}
+    assert seen == checks
+    assert {check.name: check.detail for check in checks if check.outcome == "skipped"} == {
+        "manifest against library": "there is no manifest"
+    }
+
+
+@pytest.mark.parametrize(
+    ("fault", "check", "said"),
+    [
+        ("LEAK", "shout: memory", "goes on growing"),
+        ("LEAK_INSTANCE", "300 instances made and ended", "bytes behind"),
+        ("CRASH_ON_EMPTY", "shout: empty, huge and random inputs", "empty text"),
+        ("NOT_THREAD_SAFE", "shout: 4 threads (role full)", "another result than alone"),
+        ("WRONG_KIND", "shout: ordinary input", "declares text"),
+        ("OPEN_PARAMS", "shout: wrong parameters", "one was accepted"),
+    ],
+)
+def test_each_fault_is_found(compiled: Compile, fault: str, check: str, said: str) -> None:
+    found = failures(conformance(compiled(fault), None, seed=1))
+    assert list(found) == [check]
+    assert said in found[check]
+
+
+def test_a_plugin_that_does_not_answer_after_a_cancel(
+    compiled: Compile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_CALL_TIMEOUT_S", 1.5)
+    found = failures(conformance(compiled("DEAF"), None, seed=1))
+    assert list(found) == ["shout: cancel"]
+
+
+def test_a_library_of_lao_0x() -> None:
+    checks = conformance(plugins.build("v0/echo"), None, seed=1)
+    assert failures(checks) == {}
+    assert any(check.name.endswith("memory") and check.outcome == "passed" for check in checks)
+
+
+def test_what_is_no_plugin(tmp_path: Path) -> None:
+    file = tmp_path / "libtext.so"
+    file.write_text("not a library")
+    (check,) = conformance(file, None, seed=1)
+    assert check.failed
+    assert "not a shared library" in check.detail
+
+
+@pytest.mark.parametrize("kind", [kind for kind in Kind if kind not in (Kind.NONE, Kind.VIDEO)])
+def test_a_seed_repeats_its_inputs(tmp_path: Path, kind: Kind) -> None:
+    def inputs(seed: int) -> list[tuple[str, str]]:
+        return [(sample.label, repr(sample.value)) for sample in hard_samples(kind, tmp_path, seed)]
+
+    assert inputs(7) == inputs(7)
+    if kind in (Kind.TEXT, Kind.JSON, Kind.BINARY, Kind.ANY):
+        assert inputs(7) != inputs(8)
+    labels = [sample.label for sample in samples_of_other_kinds(kind, tmp_path)]
+    assert "no input" in labels
+    assert len(labels) == len(set(labels)) >= 6
