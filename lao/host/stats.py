@@ -43,26 +43,27 @@ def read_stats(pointer: Any) -> Stats:
     """Reads a target's counters."""
     raw = ffi.new("lao__glue_stats_t *")
     lib.lao__glue_stats(pointer, raw)
-    latency = list(raw.latency)
+    totals = raw.calls
+    latency = list(totals.latency)
     calls = sum(latency)
     return Stats(
         calls=calls,
-        failures=raw.failures,
+        failures=totals.failures,
         in_flight=lib.lao__glue_in_flight(pointer),
         restarts=raw.restarts,
-        total_s=raw.total_ns / 1e9,
-        mean_s=raw.total_ns / calls / 1e9 if calls else 0.0,
-        p50_s=_quantile(latency, calls, 0.5),
-        p99_s=_quantile(latency, calls, 0.99),
-        longest_s=raw.longest_ns / 1e9,
+        total_s=totals.total_ns / 1e9,
+        mean_s=totals.total_ns / calls / 1e9 if calls else 0.0,
+        p50_s=_quantile(latency, calls, 0.5, totals.step_ns),
+        p99_s=_quantile(latency, calls, 0.99, totals.step_ns),
+        longest_s=totals.longest_ns / 1e9,
     )
 
 
-def _quantile(latency: list[int], calls: int, fraction: float) -> float:
-    """The geometric middle of the bucket in which the quantile lies."""
+def _quantile(latency: list[int], calls: int, fraction: float, step_ns: float) -> float:
+    """The geometric middle of the bucket in which the quantile lies, in seconds."""
     seen = 0
     for bucket, count in enumerate(latency):
         seen += count
         if count and seen >= fraction * calls:
-            return float(2**bucket * 2**0.5 / 1e9)
+            return float(2**bucket * 2**0.5 * step_ns / 1e9)
     return 0.0

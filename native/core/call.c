@@ -1,7 +1,6 @@
 #include "call.h"
 
 #include <lao/ext/stream.h>
-#include <string.h>
 
 #include "check.h"
 
@@ -24,5 +23,10 @@ void lao__value_release(lao_value_t *value) {
     } else if (value->tensor != NULL && value->tensor->deleter != NULL) {
         value->tensor->deleter(value->tensor);
     }
-    memset(value, 0, sizeof *value);
+    value->kind = LAO_KIND_NONE;
+    value->data = NULL;
+    value->size = 0;
+    value->tensor = NULL;
+    value->release = NULL;
+    value->owner = NULL;
 }

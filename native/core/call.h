@@ -36,7 +36,7 @@ struct lao_call {
  * stream. The part stays the caller's with ERROR and WAIT only. */
 uint32_t lao__call_push(lao_call_t *call, lao_value_t *part, uint32_t flags);
 
-/* Releases an output as lao/value.h says, once; the value is cleared. */
+/* Releases an output as lao/value.h says, once; the value is of kind NONE then. */
 void lao__value_release(lao_value_t *value);
 
 #endif

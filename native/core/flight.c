@@ -2,6 +2,7 @@
 
 #include <sched.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { FREE = 0, BUSY = 1, LOCKED = 2 };
 
@@ -41,10 +42,9 @@ static lao__flight_t *claim_any(lao__flights_t *flights) {
     }
 }
 
-lao__flight_t *lao__flight_begin(lao__flights_t *flights, int64_t started_ns, int64_t deadline_ns, uint64_t token) {
+lao__flight_t *lao__flight_begin(lao__flights_t *flights, int64_t deadline_ns, uint64_t token) {
     lao__flight_t *flight = claim_any(flights);
     if (flight != NULL) {
-        flight->started_ns = started_ns;
         flight->deadline_ns = deadline_ns;
         flight->token = token;
         __atomic_store_n(&flight->cancel, LAO__CANCEL_NONE, __ATOMIC_RELAXED);
@@ -113,6 +113,32 @@ static bool count_one(lao__flight_t *flight, const void *context) {
 }
 
 uint32_t lao__flights_count(lao__flights_t *flights) { return visit_each(flights, count_one, NULL); }
+
+static uint64_t read_counter(const _Atomic uint64_t *counter) {
+    return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
+void lao__flights_stats(lao__flights_t *flights, lao__stats_t *stats) {
+    uint64_t total = 0;
+    uint64_t longest = 0;
+    uint32_t index;
+    uint32_t bucket;
+    memset(stats, 0, sizeof *stats);
+    for (; flights != NULL; flights = atomic_load(&flights->more)) {
+        for (index = 0; index < LAO__FLIGHT_SLOTS; index++) {
+            const lao__tally_t *tally = &flights->slots[index].tally;
+            for (bucket = 0; bucket < LAO__STATS_BUCKETS; bucket++) {
+                stats->latency[bucket] += read_counter(&tally->latency[bucket]);
+            }
+            total += read_counter(&tally->total);
+            longest = read_counter(&tally->longest) > longest ? read_counter(&tally->longest) : longest;
+            stats->failures += read_counter(&tally->failures);
+        }
+    }
+    stats->step_ns = lao__counter_step_ns();
+    stats->total_ns = (uint64_t)((double)total * stats->step_ns);
+    stats->longest_ns = (uint64_t)((double)longest * stats->step_ns);
+}
 
 void lao__flights_deinit(lao__flights_t *flights) {
     lao__flights_t *block = atomic_exchange(&flights->more, NULL);

@@ -9,15 +9,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "stats.h"
+
 #define LAO__FLIGHT_SLOTS 32u
 
 typedef struct lao__flight {
     _Atomic uint32_t state; /* free, busy, locked */
     uint32_t cancel;        /* what lao_request_t.cancel points to; written atomically */
-    int64_t started_ns;
     int64_t deadline_ns;
     uint64_t token; /* names the call to cancel(); 0 = none */
-    uint64_t padding[4];
+    lao__tally_t tally; /* of all calls that held this slot */
 } lao__flight_t;
 
 /* A set of slots; grows by blocks that live as long as the set. */
@@ -30,7 +31,7 @@ typedef struct lao__flights {
 enum { LAO__CANCEL_NONE = 0, LAO__CANCEL_ASKED = 1, LAO__CANCEL_DEADLINE = 2 };
 
 /* Never fails but for memory: NULL then. */
-lao__flight_t *lao__flight_begin(lao__flights_t *flights, int64_t started_ns, int64_t deadline_ns, uint64_t token);
+lao__flight_t *lao__flight_begin(lao__flights_t *flights, int64_t deadline_ns, uint64_t token);
 void lao__flight_end(lao__flight_t *flight);
 
 /* Sets the cancel word of the calls that carry `token`, or of all with token 0; returns how many. */
@@ -41,6 +42,9 @@ uint32_t lao__flights_expire(lao__flights_t *flights, int64_t now_ns);
 
 /* How many calls are in flight. */
 uint32_t lao__flights_count(lao__flights_t *flights);
+
+/* Sums up the tallies of all slots. */
+void lao__flights_stats(lao__flights_t *flights, lao__stats_t *stats);
 
 /* Frees the added blocks; no call is in flight and none follows. */
 void lao__flights_deinit(lao__flights_t *flights);

@@ -1,4 +1,7 @@
-/* Counters of a plugin: atomic, written by every call, read on demand. */
+/* Counters of a plugin's calls.
+ *
+ * Each slot for a call in flight has a tally of its own, which only the call that holds the slot writes: no call waits
+ * for the counters of another. Times are steps of lao__counter; they become nanoseconds when somebody reads them. */
 #ifndef LAO_CORE_STATS_H
 #define LAO_CORE_STATS_H
 
@@ -7,30 +10,43 @@
 
 #define LAO__STATS_BUCKETS 48u
 
-/* latency[i] counts the calls that took from 2^i up to 2^(i+1) ns; their sum is the number of calls. */
-typedef struct lao__stats {
-    _Atomic uint64_t latency[LAO__STATS_BUCKETS];
-    _Atomic uint64_t total_ns;
-    _Atomic uint64_t longest_ns;
+typedef struct lao__tally {
+    _Atomic uint64_t latency[LAO__STATS_BUCKETS]; /* [i]: calls that took from 2^i up to 2^(i+1) steps */
+    _Atomic uint64_t total;
+    _Atomic uint64_t longest;
     _Atomic uint64_t failures;
-    _Atomic uint64_t restarts; /* of workers */
+} lao__tally_t;
+
+/* The sum of all tallies of a plugin, in nanoseconds. */
+typedef struct lao__stats {
+    uint64_t latency[LAO__STATS_BUCKETS]; /* by steps of the counter, as in the tally */
+    double step_ns;
+    uint64_t total_ns;
+    uint64_t longest_ns;
+    uint64_t failures;
 } lao__stats_t;
 
-static inline void lao__stats_record(lao__stats_t *stats, int64_t duration_ns, int failed) {
-    uint64_t ns = duration_ns > 0 ? (uint64_t)duration_ns : 1;
-    uint32_t bucket = 63u - (uint32_t)__builtin_clzll(ns);
-    uint64_t longest = atomic_load_explicit(&stats->longest_ns, memory_order_relaxed);
-    if (bucket >= LAO__STATS_BUCKETS) {
-        bucket = LAO__STATS_BUCKETS - 1;
+/* Nobody else writes this tally now: a plain store is enough, and readers see whole numbers. */
+static inline void lao__tally_add(_Atomic uint64_t *counter, uint64_t amount) {
+    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + amount, memory_order_relaxed);
+}
+
+static inline void lao__tally_record(lao__tally_t *tally, uint64_t steps, int failed) {
+    uint32_t bucket = 63u - (uint32_t)__builtin_clzll(steps | 1);
+    lao__tally_add(&tally->latency[bucket < LAO__STATS_BUCKETS ? bucket : LAO__STATS_BUCKETS - 1], 1);
+    lao__tally_add(&tally->total, steps);
+    if (steps > atomic_load_explicit(&tally->longest, memory_order_relaxed)) {
+        atomic_store_explicit(&tally->longest, steps, memory_order_relaxed);
     }
-    atomic_fetch_add_explicit(&stats->latency[bucket], 1, memory_order_relaxed);
-    atomic_fetch_add_explicit(&stats->total_ns, ns, memory_order_relaxed);
     if (failed) {
-        atomic_fetch_add_explicit(&stats->failures, 1, memory_order_relaxed);
-    }
-    while (ns > longest && !atomic_compare_exchange_weak_explicit(&stats->longest_ns, &longest, ns,
-                                                                  memory_order_relaxed, memory_order_relaxed)) {
+        lao__tally_add(&tally->failures, 1);
     }
 }
+
+/* Nanoseconds of one step of lao__counter, measured over the life of this process. */
+double lao__counter_step_ns(void);
+
+/* Starts that measurement; once, early. */
+void lao__counter_start(void);
 
 #endif

@@ -20,6 +20,7 @@ uint32_t lao__fork_epoch(void) { return atomic_load_explicit(&fork_epoch, memory
 lao_status_t lao__target_init(lao__target_t *target, const lao__target_ops_t *ops, int64_t timeout_ns,
                               uint32_t capability_count, const uint32_t *output_kinds, lao__error_t *error) {
     pthread_once(&fork_once, watch_forks);
+    lao__counter_start();
     target->output_kinds = calloc(capability_count, sizeof *output_kinds);
     if (target->output_kinds == NULL) {
         return lao__fail(error, LAO_OUT_OF_MEMORY, "out of memory");
@@ -37,11 +38,19 @@ void lao__target_monitor(lao__target_t *target) {
     lao__monitor_add_target(target);
 }
 
-static int64_t deadline_of(const lao__target_t *target, const lao_call_t *call, int64_t now_ns) {
+#define SHORT_TIMEOUT_NS 100000000 /* below it a timer tick would matter */
+
+/* The earlier of the time-out, counted from now, and the absolute deadline. Long time-outs may end a timer tick late. */
+static int64_t deadline_of(const lao__target_t *target, const lao_call_t *call) {
     int64_t timeout_ns = call->timeout_ns != 0 ? call->timeout_ns : target->timeout_ns;
+    int64_t now_ns;
     int64_t deadline_ns;
-    if (timeout_ns == LAO__NO_DEADLINE || __builtin_add_overflow(now_ns, timeout_ns, &deadline_ns)) {
-        deadline_ns = LAO__NO_DEADLINE;
+    if (timeout_ns == LAO__NO_DEADLINE) {
+        return call->deadline_ns;
+    }
+    now_ns = timeout_ns < SHORT_TIMEOUT_NS ? lao__now_ns() : lao__coarse_now_ns() + LAO__TICK_NS;
+    if (__builtin_add_overflow(now_ns, timeout_ns, &deadline_ns)) {
+        return call->deadline_ns;
     }
     return deadline_ns < call->deadline_ns ? deadline_ns : call->deadline_ns;
 }
@@ -54,15 +63,18 @@ static lao_status_t closed(const lao__target_t *target, lao__error_t *error) {
 }
 
 /* A status with the reason that the caller is owed: the cancel word decides between what was asked and what expired. */
-static lao_status_t settle(const lao_call_t *call, int64_t now_ns, lao_status_t status, lao_value_t *output,
-                           lao__error_t *error) {
+static lao_status_t settle(const lao_call_t *call, lao_status_t status, lao_value_t *output, lao__error_t *error) {
     uint32_t cancelled = lao__flight_cancelled(call->flight);
-    bool late = now_ns >= call->flight->deadline_ns;
-    if (status == LAO_OK && late) {
+    bool late = cancelled == LAO__CANCEL_DEADLINE;
+    if (status == LAO_OK && !late) {
+        return LAO_OK;
+    }
+    if (status == LAO_OK) {
         lao__value_release(output);
         return lao__fail(error, LAO_TIMED_OUT, "it finished after the deadline");
     }
-    if ((status == LAO_CANCELLED || status == LAO_FAILED) && (cancelled == LAO__CANCEL_DEADLINE || late)) {
+    late = late || (cancelled == LAO__CANCEL_NONE && lao__now_ns() >= call->flight->deadline_ns);
+    if ((status == LAO_CANCELLED || status == LAO_FAILED) && late) {
         return lao__fail(error, LAO_TIMED_OUT, "the deadline passed");
     }
     if (status == LAO_CANCELLED && error->status != LAO_CANCELLED) {
@@ -73,17 +85,16 @@ static lao_status_t settle(const lao_call_t *call, int64_t now_ns, lao_status_t 
 
 lao_status_t lao__target_call(lao__target_t *target, lao_call_t *call, lao_value_t *output, lao__error_t *error) {
     lao_status_t status;
-    int64_t started_ns;
-    int64_t ended_ns;
+    uint64_t started;
     if (target->fork_epoch != lao__fork_epoch()) {
         return closed(target, error); /* before any lock: another thread may have held it while forking */
     }
     if (call->capability >= target->capability_count) {
         return lao__fail(error, LAO_UNKNOWN_CAPABILITY, "it has no capability %u", call->capability);
     }
-    started_ns = lao__now_ns();
+    started = lao__counter();
     call->output_kind = target->output_kinds[call->capability];
-    call->flight = lao__flight_begin(&target->flights, started_ns, deadline_of(target, call, started_ns), call->token);
+    call->flight = lao__flight_begin(&target->flights, deadline_of(target, call), call->token);
     if (call->flight == NULL) {
         return lao__fail(error, LAO_OUT_OF_MEMORY, "out of memory");
     }
@@ -96,10 +107,9 @@ lao_status_t lao__target_call(lao__target_t *target, lao_call_t *call, lao_value
     } else {
         status = target->ops->call(target, call, output, error);
     }
-    ended_ns = lao__now_ns();
-    status = settle(call, ended_ns, status, output, error);
+    status = settle(call, status, output, error);
+    lao__tally_record(&call->flight->tally, lao__counter() - started, status != LAO_OK);
     lao__flight_end(call->flight);
-    lao__stats_record(&target->stats, ended_ns - started_ns, status != LAO_OK);
     return status;
 }
 

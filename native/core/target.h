@@ -3,7 +3,6 @@
 #define LAO_CORE_TARGET_H
 
 #include "call.h"
-#include "stats.h"
 
 typedef struct lao__target lao__target_t;
 
@@ -24,7 +23,7 @@ struct lao__target {
     uint32_t capability_count;
     uint32_t *output_kinds; /* declared, by capability */
     _Atomic uint32_t closed;
-    lao__stats_t stats;
+    _Atomic uint64_t restarts; /* of workers */
     lao__flights_t flights;
     bool monitored;
     struct lao__target *next; /* the monitor's list */

@@ -58,14 +58,8 @@ uint32_t lao__glue_open_isolated(const lao__glue_options_t *options, lao__target
 void lao__glue_free(void *memory) { free(memory); }
 
 void lao__glue_stats(lao__target_t *target, lao__glue_stats_t *stats) {
-    uint32_t bucket;
-    for (bucket = 0; bucket < LAO__STATS_BUCKETS; bucket++) {
-        stats->latency[bucket] = atomic_load_explicit(&target->stats.latency[bucket], memory_order_relaxed);
-    }
-    stats->total_ns = atomic_load_explicit(&target->stats.total_ns, memory_order_relaxed);
-    stats->longest_ns = atomic_load_explicit(&target->stats.longest_ns, memory_order_relaxed);
-    stats->failures = atomic_load_explicit(&target->stats.failures, memory_order_relaxed);
-    stats->restarts = atomic_load_explicit(&target->stats.restarts, memory_order_relaxed);
+    lao__flights_stats(&target->flights, &stats->calls);
+    stats->restarts = atomic_load_explicit(&target->restarts, memory_order_relaxed);
 }
 
 uint32_t lao__glue_in_flight(lao__target_t *target) {

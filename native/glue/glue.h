@@ -23,10 +23,7 @@ typedef struct lao__glue_options {
 } lao__glue_options_t;
 
 typedef struct lao__glue_stats {
-    uint64_t latency[LAO__STATS_BUCKETS];
-    uint64_t total_ns;
-    uint64_t longest_ns;
-    uint64_t failures;
+    lao__stats_t calls;
     uint64_t restarts;
 } lao__glue_stats_t;
 

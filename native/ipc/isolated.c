@@ -39,10 +39,10 @@ static lao_status_t ask_to_open(isolated_t *isolated, lao__worker_link_t *link, 
                                 lao__error_t *error) {
     lao__frame_writer_t writer;
     lao__frame_request_t *request = lao__worker_link_request(link, LAO__FRAME_OPEN, &writer);
-    lao__flight_t flight = {.started_ns = lao__now_ns()};
+    lao__flight_t flight = {.deadline_ns = 0};
     lao__frame_response_t response;
     lao_status_t status;
-    flight.deadline_ns = flight.started_ns + isolated->open_timeout_ns;
+    flight.deadline_ns = lao__now_ns() + isolated->open_timeout_ns;
     request->deadline_ns = flight.deadline_ns;
     if (!put_text(&writer, isolated->library, &request->path) ||
         !put_text(&writer, isolated->config_json, &request->config) ||
@@ -110,7 +110,7 @@ static lao_status_t bring_up(isolated_t *isolated, lao__worker_link_t *link, lao
     }
     link->started_before = true;
     if (again) {
-        atomic_fetch_add(&isolated->target.stats.restarts, 1);
+        atomic_fetch_add(&isolated->target.restarts, 1);
     }
     return LAO_OK;
 }
@@ -297,14 +297,14 @@ static lao_status_t call_isolated(lao__target_t *target, lao_call_t *call, lao_v
 /* A worker gets the chance to destroy the instance and to run the plugin's shutdown. */
 static void close_worker(isolated_t *isolated, lao__worker_link_t *link) {
     lao__frame_writer_t writer;
-    lao__flight_t flight = {.started_ns = lao__now_ns()};
+    lao__flight_t flight = {.deadline_ns = 0};
     lao__frame_response_t response;
     lao__error_t *error;
     pthread_mutex_lock(&link->lock);
     error = link->running && !atomic_load(&link->dead) ? malloc(sizeof *error) : NULL;
     if (error != NULL) {
         lao__worker_link_request(link, LAO__FRAME_CLOSE, &writer);
-        flight.deadline_ns = flight.started_ns + isolated->grace_ns;
+        flight.deadline_ns = lao__now_ns() + isolated->grace_ns;
         (void)lao__worker_link_exchange(link, &flight, 0, &response, error); /* it ends either way */
         free(error);
     }

@@ -9,7 +9,7 @@
 static lao__flights_t flights;
 
 static void begin_and_end(void) {
-    lao__flight_t *flight = lao__flight_begin(&flights, 1, LAO__NO_DEADLINE, 7);
+    lao__flight_t *flight = lao__flight_begin(&flights, LAO__NO_DEADLINE, 7);
     EXPECT(flight != NULL);
     EXPECT_EQUAL(lao__flights_count(&flights), 1);
     EXPECT_EQUAL(lao__flight_cancelled(flight), LAO__CANCEL_NONE);
@@ -19,8 +19,8 @@ static void begin_and_end(void) {
 }
 
 static void cancel_by_token(void) {
-    lao__flight_t *first = lao__flight_begin(&flights, 1, LAO__NO_DEADLINE, 1);
-    lao__flight_t *second = lao__flight_begin(&flights, 1, LAO__NO_DEADLINE, 2);
+    lao__flight_t *first = lao__flight_begin(&flights, LAO__NO_DEADLINE, 1);
+    lao__flight_t *second = lao__flight_begin(&flights, LAO__NO_DEADLINE, 2);
     EXPECT(first != second);
     EXPECT_EQUAL(lao__flights_cancel(&flights, 2), 1);
     EXPECT_EQUAL(lao__flight_cancelled(first), LAO__CANCEL_NONE);
@@ -30,15 +30,15 @@ static void cancel_by_token(void) {
     EXPECT_EQUAL(lao__flight_cancelled(first), LAO__CANCEL_ASKED);
     lao__flight_end(first);
     lao__flight_end(second);
-    first = lao__flight_begin(&flights, 1, LAO__NO_DEADLINE, 3);
+    first = lao__flight_begin(&flights, LAO__NO_DEADLINE, 3);
     EXPECT_EQUAL(lao__flight_cancelled(first), LAO__CANCEL_NONE); /* the slot starts clean */
     lao__flight_end(first);
 }
 
 static void deadlines(void) {
-    lao__flight_t *soon = lao__flight_begin(&flights, 1, 100, 1);
-    lao__flight_t *later = lao__flight_begin(&flights, 1, 200, 2);
-    lao__flight_t *never = lao__flight_begin(&flights, 1, LAO__NO_DEADLINE, 3);
+    lao__flight_t *soon = lao__flight_begin(&flights, 100, 1);
+    lao__flight_t *later = lao__flight_begin(&flights, 200, 2);
+    lao__flight_t *never = lao__flight_begin(&flights, LAO__NO_DEADLINE, 3);
     EXPECT_EQUAL(lao__flights_expire(&flights, 99), 3);
     EXPECT_EQUAL(lao__flight_cancelled(soon), LAO__CANCEL_NONE);
     lao__flights_expire(&flights, 100);
@@ -57,7 +57,7 @@ static void more_calls_than_slots(void) {
     enum { COUNT = 5 * LAO__FLIGHT_SLOTS + 3 };
     static lao__flight_t *held[COUNT];
     for (uint32_t i = 0; i < COUNT; i++) {
-        held[i] = lao__flight_begin(&flights, 1, LAO__NO_DEADLINE, 1000 + i);
+        held[i] = lao__flight_begin(&flights, LAO__NO_DEADLINE, 1000 + i);
         EXPECT(held[i] != NULL);
         for (uint32_t other = 0; other < i; other++) {
             EXPECT(held[other] != held[i]);
@@ -89,7 +89,7 @@ static _Atomic uint64_t victim;
 static void *innocent(void *context) {
     (void)context;
     for (int i = 0; i < 20000; i++) {
-        lao__flight_t *flight = lao__flight_begin(&flights, 1, LAO__NO_DEADLINE, 1);
+        lao__flight_t *flight = lao__flight_begin(&flights, LAO__NO_DEADLINE, 1);
         sched_yield();
         EXPECT_EQUAL(lao__flight_cancelled(flight), LAO__CANCEL_NONE);
         lao__flight_end(flight);
@@ -102,7 +102,7 @@ static void *come_and_go(void *context) {
     (void)context;
     while (atomic_load(&done) < 2) {
         uint64_t token = lao__flight_token() + 100;
-        lao__flight_t *flight = lao__flight_begin(&flights, 1, LAO__NO_DEADLINE, token);
+        lao__flight_t *flight = lao__flight_begin(&flights, LAO__NO_DEADLINE, token);
         atomic_store(&victim, token);
         sched_yield();
         lao__flight_end(flight);
