@@ -46,6 +46,13 @@ class Names:
             return self._of_project(project)
         raise self._not_found(target)
 
+    def is_enabled(self, name: str) -> bool:
+        """False where `lao plugin toggle NAME false` switched it off, also for a plugin that is loaded by its path."""
+        try:
+            return self._store.is_enabled(name)
+        except InvalidInput:  # the stem of a library may be no name
+            return True
+
     def _of_installed(self, installed: Installed) -> Source:
         found = source_of_directory(installed.directory) if installed.has_manifest else None
         return Source(

@@ -8,6 +8,7 @@ import threading
 import weakref
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -173,11 +174,10 @@ class Host:
                 if not Path(text).exists():
                     raise
         path = Path(text).absolute()
-        if path.is_dir():
-            return source_of_directory(path)
         if not path.exists():
             raise PluginLoadError(f"cannot load `{text}`", causes=["there is no such file"], where=str(path))
-        return source_of_library(path)
+        source = source_of_directory(path) if path.is_dir() else source_of_library(path)
+        return replace(source, enabled=self._locator.is_enabled(source.name))
 
     def _load(
         self,

@@ -52,12 +52,20 @@ class Locator(Protocol):
         """
         ...
 
+    def is_enabled(self, name: str) -> bool:
+        """False for a plugin that the user switched off, however it is found."""
+        ...
+
 
 class FileLocator:
     """Knows no names: for hosts that load files only."""
 
     def locate(self, target: str) -> Source:
         raise PluginNotFound(f"there is no plugin `{target}`", name=target)
+
+    def is_enabled(self, name: str) -> bool:
+        del name
+        return True
 
 
 def source_of_library(path: Path) -> Source:
@@ -108,6 +116,8 @@ def source_of_directory(directory: Path) -> Source:
         raise PluginLoadError(
             f"cannot load `{name}`", causes=[f"which library is it: {names}?"], where=str(directory)
         )
+    if manifest is None:
+        return source_of_library(libraries[0])
     return Source(name, libraries[0], manifest, directory)
 
 

@@ -37,7 +37,7 @@ def test_a_time_out_of_the_load_holds_for_every_call(load: Load) -> None:
 
 def test_the_default_time_out_is_30_seconds(echo: lao.Plugin) -> None:
     assert echo.timeout_s == 30
-    assert 29 < float(echo.call("deadline")) <= 30
+    assert 29 < float(echo.call("deadline")) <= 30.02  # a timer tick late
 
 
 def test_no_time_out(load: Load) -> None:
