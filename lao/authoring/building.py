@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lao.authoring.compare import differences
-from lao.build import BuildResult, ProjectSource, build, open_project
+from lao.build import BuildResult, ProjectSource, build, forget_build, open_project
 from lao.errors import LaoError, ManifestError
 from lao.host import Host, Plugin
 from lao.model.manifest import Manifest
@@ -53,8 +53,12 @@ def build_checked(
         LaoError: A tool is missing, or the result cannot be loaded.
     """
     result = build(project, release=release, jobs=jobs, on_output=on_output)
-    with loaded(result.library) as plugin:
-        require_agreement(result.manifest, plugin)
+    try:
+        with loaded(result.library) as plugin:
+            require_agreement(result.manifest, plugin)
+    except LaoError:
+        forget_build(project)  # nobody shall take it for good because it is there
+        raise
     return result
 
 

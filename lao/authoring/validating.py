@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lao.authoring.building import loaded
 from lao.authoring.compare import differences
-from lao.build import BuildFailed, ProjectSource, build, built, built_for_release
+from lao.build import BuildFailed, ProjectSource, build, built, built_for_release, forget_build
 from lao.build import cargo as cargo_driver
 from lao.errors import LaoError, ManifestError, Problem
 from lao.model.manifest import Manifest, check_manifest, read_manifest
@@ -42,7 +42,10 @@ def validate(project: ProjectSource, *, on_output: Callable[[str], None] | None 
         )
     except LaoError as error:
         return [*problems, _source_problem(project, error)]
-    return problems + _library(manifest, library)
+    found = _library(manifest, library)
+    if found:
+        forget_build(project)
+    return problems + found
 
 
 def _manifest(project: ProjectSource) -> tuple[Manifest | None, list[Problem]]:

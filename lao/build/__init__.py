@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lao.build.artefact import BuildResult, build, built, built_for_release
+from lao.build.artefact import BuildResult, build, built, built_for_release, forget_build
 from lao.build.project import ProjectSource, open_project
 from lao.build.run import BuildFailed
 
@@ -13,5 +13,6 @@ __all__ = [
     "build",
     "built",
     "built_for_release",
+    "forget_build",
     "open_project",
 ]

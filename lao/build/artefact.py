@@ -18,7 +18,7 @@ from lao.errors import LaoError
 from lao.model.manifest import Manifest
 from lao.package.inspect import inspect_library
 
-__all__ = ["BuildResult", "build", "built", "built_for_release"]
+__all__ = ["BuildResult", "build", "built", "built_for_release", "forget_build"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +94,11 @@ def built(project: ProjectSource, *, release: bool | None = None) -> Path | None
     wanted = release is None or record.get("profile") == ("release" if release else "debug")
     fresh = wanted and record.get("sources_sha256") == project.fingerprint()
     return library if fresh and library.is_file() else None
+
+
+def forget_build(project: ProjectSource) -> None:
+    """Makes `built` find nothing: what was built turned out not to be what it should."""
+    (project.directory / "build" / "lao" / "build.json").unlink(missing_ok=True)
 
 
 def built_for_release(project: ProjectSource) -> bool:

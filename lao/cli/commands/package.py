@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Annotated
 
 import typer
@@ -25,8 +27,16 @@ def command(
     from lao.package.archive import open_archive
 
     project = find_source(path)
-    with showing_build(project.name) as on_output:
-        file = package(project, output, on_output=on_output)
+    with ExitStack() as stack:
+        shown: list[Callable[[str], None]] = []
+
+        def on_build() -> None:
+            shown.append(stack.enter_context(showing_build(project.name)))
+
+        def on_output(line: str) -> None:
+            shown[-1](line)
+
+        file = package(project, output, on_build=on_build, on_output=on_output)
     archive = open_archive(file)  # what was written is read as an installer reads it
     if json:
         printer.json(
