@@ -113,7 +113,7 @@ def _life_cycle(name: str, host: Host, library: Path) -> Check:
     for _ in range(measured):
         host.load(library, isolation="none").close()
     per_instance = (_resident() - before) // measured
-    if per_instance > 8192:
+    if per_instance > 16384:
         return Check(name, "failed", f"each leaves about {per_instance} bytes behind")
     return Check(name, "passed")
 

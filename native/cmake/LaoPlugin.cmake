@@ -8,6 +8,7 @@
 
 include_guard(GLOBAL)
 
+unset(LAO_INCLUDE_DIR CACHE) # LAO may have moved since the last time
 find_path(LAO_INCLUDE_DIR lao/lao.h
   PATHS "${CMAKE_CURRENT_LIST_DIR}/../include" "${CMAKE_CURRENT_LIST_DIR}/../../include"
   NO_DEFAULT_PATH REQUIRED
