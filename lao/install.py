@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import shutil
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,12 +25,11 @@ from lao.errors import (
     PluginNotFound,
     VerificationError,
 )
-from lao.model.names import check_plugin_name, fold_name, printable
+from lao.model.names import check_plugin_name, fold_name, is_library_name, library_stem, printable
 from lao.projects import (
     MANIFEST,
     find_project,
     find_projects,
-    library_stem,
     newest_library,
     pages,
     project_at,
@@ -261,26 +259,12 @@ def _unpack(
 
 
 def _add_manifest(library: Path, package: Path, beside: Path | None) -> None:
-    """Puts the manifest of a bare library into its package: the embedded one, else the one beside it.
+    """Puts the manifest of a bare library into its package."""
+    from lao.package.embed import library_manifest
 
-    One folder may hold several libraries, so a manifest beside a library counts only when no other library
-    lies there or when it names this one.
-    """
-    from lao.model.manifest import read_manifest
-    from lao.package.inspect import inspect_library
-
-    embedded = inspect_library(library).manifest_text
-    if embedded is not None:
-        (package / MANIFEST).write_text(embedded, encoding="utf-8")
-    elif beside is not None and beside.is_file():
-        others = [
-            path
-            for path in beside.parent.iterdir()
-            if _looks_like_library(path) and path.name != library.name
-        ]
-        name = read_manifest(beside).plugin.name
-        if not others or fold_name(name) == fold_name(library_stem(library.name)):
-            shutil.copyfile(beside, package / MANIFEST)
+    found = library_manifest(library, beside=beside)
+    if found is not None:
+        (package / MANIFEST).write_text(found[0], encoding="utf-8")
 
 
 def _is_source_project(folder: Path) -> bool:
@@ -418,7 +402,7 @@ def _library(package: Path, name: str) -> LibraryInfo:
     from lao.package.inspect import inspect_library
     from lao.package.loadable import explain_unloadable
 
-    libraries = sorted(path for path in package.rglob("*") if path.is_file() and _looks_like_library(path))
+    libraries = sorted(path for path in package.rglob("*") if path.is_file() and is_library_name(path.name))
     if not libraries:
         raise PluginLoadError(f"cannot install `{name}`", causes=["there is no library in it"])
     infos = [inspect_library(path) for path in libraries]
@@ -436,10 +420,6 @@ def _library(package: Path, name: str) -> LibraryInfo:
     if error is not None:
         raise error
     return chosen
-
-
-def _looks_like_library(path: Path) -> bool:
-    return re.search(r"\.(so(\.[0-9.]+)?|dylib|dll)$", path.name, re.IGNORECASE) is not None
 
 
 def _seal(package: Path) -> None:
@@ -492,7 +472,7 @@ def _safe_file_name(name: str, shown: str) -> str:
             causes=["its file name cannot become a plugin's name"],
             hint="rename the file, for example to `libmyplugin.so`",
         )
-    return name if _looks_like_library(Path(name)) else f"{name}.so"
+    return name if is_library_name(name) else f"{name}.so"
 
 
 class _about:

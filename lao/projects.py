@@ -18,14 +18,13 @@ from pathlib import Path
 from typing import Any
 
 from lao.errors import LaoError
-from lao.model.names import check_plugin_name, fold_name
+from lao.model.names import check_plugin_name, fold_name, library_stem
 
 __all__ = [
     "MANIFEST",
     "Project",
     "find_project",
     "find_projects",
-    "library_stem",
     "newest_library",
     "pages",
     "project_at",
@@ -116,22 +115,6 @@ def newest_library(directory: Path) -> Path | None:
 def pages(directory: Path) -> list[Path]:
     """What a package of a project carries besides manifest and library: README, licence and the like."""
     return sorted(file for file in directory.iterdir() if file.is_file() and file.stem.upper() in _PAGES)
-
-
-def library_stem(file_name: str) -> str:
-    """The plugin's name in a library's file name: without `lib` and the suffix.
-
-    Example:
-        >>> library_stem("libecho_plugin.so"), library_stem("my-plugin.dll"), library_stem("libfast.so.1.2")
-        ('echo_plugin', 'my-plugin', 'fast')
-    """
-    stem = file_name
-    for suffix in (".so", ".dylib", ".dll"):
-        head, found, tail = file_name.rpartition(suffix)
-        if found and not tail.strip(".0123456789"):
-            stem = head
-            break
-    return stem.removeprefix("lib") or stem
 
 
 def _folders() -> Iterator[Path]:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lao.errors import PluginLoadError, PluginNotFound
-from lao.model.names import printable, suggest
-from lao.projects import MANIFEST, Project, find_project, find_projects, library_stem, project_at
+from lao.model.names import library_stem, printable, suggest
+from lao.projects import MANIFEST, Project, find_project, find_projects, project_at
 from lao.store import Installed, Store
 
 if TYPE_CHECKING:

@@ -9,11 +9,10 @@ from typing import Any, Protocol
 
 from lao.errors import PluginLoadError, PluginNotFound
 from lao.model.manifest import Manifest, parse_manifest, read_manifest
-from lao.package.embed import embedded_manifest
+from lao.model.names import fold_name, is_library_name, library_stem
+from lao.package.embed import library_manifest
 
 __all__ = ["FileLocator", "Locator", "Source", "source_of_directory", "source_of_library"]
-
-_SUFFIXES = (".so", ".dylib", ".dll")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,21 +73,9 @@ def source_of_library(path: Path) -> Source:
     Raises:
         ManifestError: The manifest has errors.
     """
-    beside = path.parent / "plugin.toml"
-    text = embedded_manifest(path)
-    manifest = None
-    if text is not None:
-        manifest = parse_manifest(text, file=f"{path.name} (embedded plugin.toml)")
-    elif beside.is_file() and _speaks_for(beside, path):
-        manifest = read_manifest(beside)
-    stem = path.stem.removeprefix("lib")
-    return Source(manifest.plugin.name if manifest else stem, path, manifest, path.parent)
-
-
-def _speaks_for(manifest_file: Path, library: Path) -> bool:
-    """A manifest beside a library is the library's when no other library lies there."""
-    others = [file for file in manifest_file.parent.iterdir() if file.suffix in _SUFFIXES and file != library]
-    return not others
+    found = library_manifest(path)
+    manifest = parse_manifest(found[0], file=found[1]) if found is not None else None
+    return Source(manifest.plugin.name if manifest else library_stem(path.name), path, manifest, path.parent)
 
 
 def source_of_directory(directory: Path) -> Source:
@@ -101,9 +88,13 @@ def source_of_directory(directory: Path) -> Source:
     manifest_file = directory / "plugin.toml"
     manifest = read_manifest(manifest_file) if manifest_file.is_file() else None
     name = manifest.plugin.name if manifest else directory.name
-    libraries = _built(directory) or sorted(file for file in directory.iterdir() if file.suffix in _SUFFIXES)
+    libraries = _built(directory) or sorted(
+        file for file in directory.iterdir() if is_library_name(file.name)
+    )
     if len(libraries) > 1:
-        libraries = [file for file in libraries if _same_name(file, name)] or libraries
+        libraries = [
+            file for file in libraries if fold_name(library_stem(file.name)) == fold_name(name)
+        ] or libraries
     if not libraries:
         raise PluginLoadError(
             f"cannot load `{name}`",
@@ -127,13 +118,6 @@ def _built(directory: Path) -> list[Path]:
         file
         for profile in ("release", "debug")
         for file in sorted((directory / "build" / "lao" / profile).glob("*"))
-        if file.suffix in _SUFFIXES
+        if is_library_name(file.name)
     ]
     return [max(outputs, key=lambda file: file.stat().st_mtime_ns)] if outputs else []
-
-
-def _same_name(library: Path, name: str) -> bool:
-    def fold(text: str) -> str:
-        return text.lower().replace("-", "").replace("_", "")
-
-    return fold(library.stem.removeprefix("lib")) == fold(name)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from lao.errors import InvalidInput
 
-__all__ = ["check_plugin_name", "fold_name", "printable", "suggest"]
+__all__ = ["check_plugin_name", "fold_name", "is_library_name", "library_stem", "printable", "suggest"]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -101,3 +101,29 @@ def _objection(name: str) -> str | None:
     if name.split(".", 1)[0].lower() in _DEVICES:
         return f"`{name.split('.', 1)[0]}` is the name of a device on Windows"
     return None
+
+
+def library_stem(file_name: str) -> str:
+    """The plugin's name in a library's file name: without `lib` and the suffix.
+
+    Example:
+        >>> library_stem("libecho_plugin.so"), library_stem("my-plugin.dll"), library_stem("libfast.so.1.2")
+        ('echo_plugin', 'my-plugin', 'fast')
+    """
+    stem = file_name
+    for suffix in (".so", ".dylib", ".dll"):
+        head, found, tail = file_name.rpartition(suffix)
+        if found and not tail.strip(".0123456789"):
+            stem = head
+            break
+    return stem.removeprefix("lib") or stem
+
+
+def is_library_name(file_name: str) -> bool:
+    """Whether a file is called as shared libraries are, on any system.
+
+    Example:
+        >>> is_library_name("libfast.so.1.2"), is_library_name("fast.DLL"), is_library_name("fast.solution")
+        (True, True, False)
+    """
+    return re.search(r"\.(so(\.[0-9.]+)?|dylib|dll)$", file_name, re.IGNORECASE) is not None

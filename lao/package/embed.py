@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from lao.model.names import fold_name, is_library_name, library_stem
 from lao.package.inspect import inspect_library
 
-__all__ = ["MANIFEST_SYMBOL", "embedded_manifest", "manifest_source"]
+__all__ = ["MANIFEST_SYMBOL", "embedded_manifest", "library_manifest", "manifest_source"]
 
 MANIFEST_SYMBOL = "lao_plugin_manifest"
 
@@ -22,6 +23,38 @@ def embedded_manifest(path: str | Path) -> str | None:
         PluginLoadError: The file cannot be read or is not a shared library.
     """
     return inspect_library(path).manifest_text
+
+
+def library_manifest(library: Path, *, beside: Path | None = None) -> tuple[str, str] | None:
+    """The text of a library's manifest, and what problems with it are to name: the one embedded in it, else the
+    `plugin.toml` that lies beside it; or None.
+
+    One folder may hold several libraries, so a file beside a library counts only when no other library lies there, or
+    when it names this one.
+
+    Args:
+        library: The library.
+        beside: The `plugin.toml` to look at; default is the one in the library's folder.
+
+    Raises:
+        PluginLoadError: The library cannot be read.
+        ManifestError: The file beside it has errors.
+    """
+    embedded = embedded_manifest(library)
+    if embedded is not None:
+        return embedded, f"{library.name}: plugin.toml"
+    beside = beside or library.with_name("plugin.toml")
+    if not beside.is_file():
+        return None
+    others = [
+        file for file in beside.parent.iterdir() if is_library_name(file.name) and file.name != library.name
+    ]
+    if others:
+        from lao.model.manifest import read_manifest
+
+        if fold_name(read_manifest(beside).plugin.name) != fold_name(library_stem(library.name)):
+            return None
+    return beside.read_text(encoding="utf-8"), str(beside)
 
 
 def manifest_source(text: str) -> str:

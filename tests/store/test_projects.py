@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from lao.errors import InvalidInput
-from lao.projects import find_project, find_projects, library_stem, project_at
+from lao.model.names import library_stem
+from lao.projects import find_project, find_projects, project_at
 
 
 @pytest.fixture(autouse=True)
