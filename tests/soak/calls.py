@@ -26,8 +26,8 @@ import lao
 from tests import plugins
 
 MOST_GROWTH_MB = 4.0
-"""In the second half of the calls. Allocators and the garbage collector take what they need once, in the first; a leak of
-16 bytes a call would show as 8 MB in half a million."""
+"""In the second half of the calls. Allocators and the garbage collector take what they need once, in the first; a leak
+of 16 bytes a call would show as 8 MB in half a million."""
 
 Kind = tuple[str, Callable[[lao.Plugin], Any]]
 
