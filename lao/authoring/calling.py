@@ -2,12 +2,34 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+from lao.authoring.samples import dtypes, plain_sample
+from lao.errors import InvalidInput, LaoError
 from lao.host import Plugin
 from lao.model.capability import Capability
 
-__all__ = ["call_and_freeze"]
+__all__ = ["accepted_sample", "call_and_freeze"]
+
+
+def accepted_sample(plugin: Plugin, capability: Capability, folder: Path) -> tuple[Any, str]:
+    """An ordinary input, and its dtype if it is an array: one that the plugin takes, if there is one.
+
+    Raises:
+        ImportError: The capability takes arrays, and numpy is not installed.
+    """
+    kind = capability.input_kind
+    for dtype in dtypes(kind):
+        sample = plain_sample(kind, folder, dtype)
+        try:
+            call_and_freeze(plugin, capability, sample)
+        except InvalidInput:
+            continue
+        except LaoError:
+            pass  # not because of the input's type; whoever asked will see it again
+        return sample, dtype
+    return plain_sample(kind, folder), dtypes(kind)[0]
 
 
 def call_and_freeze(plugin: Plugin, capability: Capability, value: Any, **params: Any) -> Any:

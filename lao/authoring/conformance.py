@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from lao.authoring.building import loaded
-from lao.authoring.calling import call_and_freeze
+from lao.authoring.calling import accepted_sample, call_and_freeze
 from lao.authoring.check import Check
 from lao.authoring.compare import differences
-from lao.authoring.samples import Sample, hard_samples, plain_sample, samples_of_other_kinds
+from lao.authoring.samples import Sample, hard_samples, samples_of_other_kinds
 from lao.errors import (
     LaoError,
     PluginCrashed,
@@ -109,8 +109,9 @@ def _of_capability(library: Path, capability: Capability, seed: int) -> Iterator
     with tempfile.TemporaryDirectory(prefix="lao-") as place:
         folder = Path(place)
         try:
-            plain = plain_sample(capability.input_kind, folder)
             hard = list(hard_samples(capability.input_kind, folder, seed))
+            with loaded(library, timeout_s=_CALL_TIMEOUT_S) as plugin:
+                plain, _ = accepted_sample(plugin, capability, folder)
         except ImportError:
             yield Check(name, "skipped", "it takes arrays, and numpy is not installed: `pip install numpy`")
             return

@@ -15,9 +15,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from lao.authoring.calling import call_and_freeze
+from lao.authoring.calling import accepted_sample, call_and_freeze
 from lao.authoring.check import Check
-from lao.authoring.samples import plain_sample, variants
+from lao.authoring.samples import variants
 from lao.errors import LaoError
 from lao.host import Host, Plugin
 from lao.model.capability import Capability
@@ -57,22 +57,22 @@ def _steps(host: Host, library: Path, folder: Path) -> Iterator[_Step]:
         samples = []
         for capability in plugin.capabilities:
             try:
-                samples.append((capability, plain_sample(capability.input_kind, folder)))
+                samples.append((capability, *accepted_sample(plugin, capability, folder)))
             except ImportError:
                 continue  # it was reported as skipped before
-        for capability, plain in samples:
+        for capability, plain, dtype in samples:
             name = f"{capability.name}: {_THREADS} threads (role {plugin.info.thread_role})"
-            yield name, partial(_concurrency, name, plugin, capability, plain)
+            yield name, partial(_concurrency, name, plugin, capability, plain, dtype)
         name = f"{_INSTANCES} instances made and ended"
         yield name, partial(_life_cycle, name, host, library)
-        for capability, plain in samples:
+        for capability, plain, _ in samples:
             name = f"{capability.name}: memory"
             yield name, partial(_leak, name, plugin, capability, plain)
 
 
-def _concurrency(name: str, plugin: Plugin, capability: Capability, plain: Any) -> Check:
+def _concurrency(name: str, plugin: Plugin, capability: Capability, plain: Any, dtype: str) -> Check:
     """Calls from several threads, each with an input of its own. Where two calls in a row agree, all must."""
-    inputs = variants(capability.input_kind, plain, _THREADS)
+    inputs = variants(capability.input_kind, plain, _THREADS, dtype)
     try:
         expected = [call_and_freeze(plugin, capability, value) for value in inputs]
         steady = [call_and_freeze(plugin, capability, value) for value in inputs] == expected

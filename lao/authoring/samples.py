@@ -11,7 +11,7 @@ from typing import Any
 from lao.model.kinds import Kind
 from lao.model.values import Audio, Binary, File, Image, Json, Text
 
-__all__ = ["Sample", "hard_samples", "plain_sample", "samples_of_other_kinds", "variants"]
+__all__ = ["Sample", "dtypes", "hard_samples", "plain_sample", "samples_of_other_kinds", "variants"]
 
 _DTYPES = ("uint8", "float32", "uint16", "int16", "float64", "int64", "bool", "complex64")
 _HUGE_BYTES = 4 << 20
@@ -25,8 +25,8 @@ class Sample:
     value: Any
 
 
-def plain_sample(kind: Kind, folder: Path) -> Any:
-    """An ordinary, small input of a kind; None for a capability that takes none.
+def plain_sample(kind: Kind, folder: Path, dtype: str = "") -> Any:
+    """An ordinary, small input of a kind; None for a capability that takes none. `dtype` is that of an array.
 
     Raises:
         ImportError: The kind is made of arrays, and numpy is not installed.
@@ -43,10 +43,17 @@ def plain_sample(kind: Kind, folder: Path) -> Any:
         return File(file)
     if kind == Kind.NONE:
         return None
-    return _wrapped(kind, _ramp(_shape(kind, 8), "float32" if kind == Kind.AUDIO else "uint8"))
+    return _wrapped(kind, _ramp(_shape(kind, 8), dtype or dtypes(kind)[0]))
 
 
-def variants(kind: Kind, plain: Any, count: int) -> list[Any]:
+def dtypes(kind: Kind) -> tuple[str, ...]:
+    """The element types to try for a kind, the likeliest first; one empty name for what is no array."""
+    if kind in (Kind.TENSOR, Kind.IMAGE, Kind.AUDIO, Kind.VIDEO):
+        return ("float32", "int16") if kind == Kind.AUDIO else _DTYPES
+    return ("",)
+
+
+def variants(kind: Kind, plain: Any, count: int, dtype: str = "") -> list[Any]:
     """`count` inputs of a kind that differ in content and, where that can be, in size; some kinds have only the one."""
     if kind in (Kind.TEXT, Kind.ANY):
         return [Text(f"{index} {plain} " * (1 + 7 * index)) for index in range(count)]
@@ -56,8 +63,11 @@ def variants(kind: Kind, plain: Any, count: int) -> list[Any]:
         return [Binary(bytes([index]) * (10 + 100 * index)) for index in range(count)]
     if kind in (Kind.NONE, Kind.FILE):
         return [plain] * count
-    dtype = "float32" if kind == Kind.AUDIO else "uint8"
-    return [_wrapped(kind, _ramp(_shape(kind, 8 + 5 * index), dtype) + index) for index in range(count)]
+    dtype = dtype or dtypes(kind)[0]
+    return [
+        _wrapped(kind, (_ramp(_shape(kind, 8 + 5 * index), dtype) + index).astype(dtype))
+        for index in range(count)
+    ]
 
 
 def hard_samples(kind: Kind, folder: Path, seed: int) -> Iterator[Sample]:

@@ -72,6 +72,9 @@ class EveryPart {
     }
 
     lao::Value echo(lao::ValueView value, const lao::Call &call) const {
+        if (value.raw().tensor != nullptr) {
+            throw lao::Unsupported("it echoes what is no array");
+        }
         const std::string_view data = value.data();
         return {call.host(), value.kind(), data.data(), data.size()};
     }
@@ -127,21 +130,28 @@ class EveryPart {
     std::string name_;
 };
 
+lao::Plugin<EveryPart> define() {
+    return lao::Plugin<EveryPart>("every-part", "1.2.3", lao::Threads::full)
+        .description("Every part of the SDK")
+        .capability("config", "Its settings", &EveryPart::config)
+        .capability("params", "Its parameters", &EveryPart::params,
+                    {lao::text_param("text", "a\"b", "A text"), lao::bool_param("flag", true),
+                     lao::int_param("count", 3, "A number", 0, 10), lao::number_param("ratio", 0.5)})
+        .capability("twice", "", &EveryPart::twice)
+        .capability("reversed", "", &EveryPart::reversed)
+        .capability("inverted", "", &EveryPart::inverted)
+        .capability("scaled", "", &EveryPart::scaled, {lao::number_param("factor", 2)})
+        .capability("silence", "", &EveryPart::silence, {lao::int_param("frames", 4, "", 0, 1e6)})
+        .capability("echo", "", &EveryPart::echo)
+        .capability("words", "", &EveryPart::words)
+        .capability("joined", "", &EveryPart::joined)
+        .capability("thrown", "", &EveryPart::thrown)
+#ifndef WITHOUT_WAIT
+        .capability("wait", "", &EveryPart::wait)
+#endif
+        ;
+}
+
 } // namespace
 
-LAO_PLUGIN(lao::Plugin<EveryPart>("every-part", "1.2.3", lao::Threads::full)
-               .description("Every part of the SDK")
-               .capability("config", "Its settings", &EveryPart::config)
-               .capability("params", "Its parameters", &EveryPart::params,
-                           {lao::text_param("text", "a\"b", "A text"), lao::bool_param("flag", true),
-                            lao::int_param("count", 3, "A number", 0, 10), lao::number_param("ratio", 0.5)})
-               .capability("twice", "", &EveryPart::twice)
-               .capability("reversed", "", &EveryPart::reversed)
-               .capability("inverted", "", &EveryPart::inverted)
-               .capability("scaled", "", &EveryPart::scaled, {lao::number_param("factor", 2)})
-               .capability("silence", "", &EveryPart::silence, {lao::int_param("frames", 4, "", 0, 1e6)})
-               .capability("echo", "", &EveryPart::echo)
-               .capability("words", "", &EveryPart::words)
-               .capability("joined", "", &EveryPart::joined)
-               .capability("thrown", "", &EveryPart::thrown)
-               .capability("wait", "", &EveryPart::wait))
+LAO_PLUGIN(define())

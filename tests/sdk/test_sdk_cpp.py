@@ -13,6 +13,7 @@ import numpy
 import pytest
 
 import lao
+from lao.authoring.conformance import conformance
 from lao.paths import include_dir
 
 HERE = Path(__file__).parent
@@ -20,7 +21,10 @@ HERE = Path(__file__).parent
 
 @pytest.fixture(scope="module")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("cpp") / "libevery_part.so"
+    return compiled(tmp_path_factory.mktemp("cpp") / "libevery_part.so")
+
+
+def compiled(path: Path, *macros: str) -> Path:
     flags = ["-std=c++17", "-O1", "-fPIC", "-shared", "-fvisibility=hidden", "-fno-gnu-unique"]
     strict = ["-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Wconversion", "-Werror"]
     command = [
@@ -30,7 +34,7 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
         f"-I{include_dir()}",
         str(HERE / "every_part.cpp"),
     ]
-    subprocess.run([*command, "-o", path], check=True)
+    subprocess.run([*command, *macros, "-o", str(path)], check=True)
     return path
 
 
@@ -153,6 +157,16 @@ def test_outputs_outlive_the_plugin(plugin: lao.Plugin) -> None:
     kept = plugin.call("scaled", numpy.ones(1000))
     plugin.close()
     assert kept.sum() == 2000
+
+
+def test_every_part_stands_the_conformance_test(tmp_path: Path) -> None:
+    library = compiled(tmp_path / "libevery_part.so", "-DWITHOUT_WAIT")
+    checks = conformance(library, None, seed=11)
+    assert [check for check in checks if check.failed] == []
+    assert {check.name for check in checks if check.outcome == "skipped"} == {
+        "manifest against library",  # it has none
+        "thrown: 4 threads (role full)",  # it only throws
+    }
 
 
 @pytest.mark.parametrize("target", ["x86_64-linux-gnu", "x86_64-windows-gnu", "aarch64-macos"])
