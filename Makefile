@@ -43,18 +43,18 @@ $(VENV)/.installed: $(VENV)/.dependencies $(INPUTS)
 
 # --- Tests ---
 
-test: test-native
-	@$(MAKE) --no-print-directory test-python
+test: setup
+	@$(MAKE) --no-print-directory --keep-going test-native test-python
 
 # The C unit tests, once as they ship and once under the sanitizers; every test is a process of its own.
 test-native: setup
 	@cmake -S . -B build/native $(NINJA) -DLAO_BUILD_TESTS=ON > build/native.log || (cat build/native.log; exit 1)
 	@cmake --build build/native -- --quiet
-	@ctest --test-dir build/native --no-tests=error --output-on-failure --parallel $(JOBS)
+	@ctest --test-dir build/native --no-tests=error --output-on-failure
 	@cmake -S . -B build/asan $(NINJA) -DLAO_BUILD_TESTS=ON -DLAO_SANITIZE=address,undefined > build/asan.log \
 		|| (cat build/asan.log; exit 1)
 	@cmake --build build/asan -- --quiet
-	@ctest --test-dir build/asan --no-tests=error --output-on-failure --parallel $(JOBS)
+	@ctest --test-dir build/asan --no-tests=error --output-on-failure
 
 # PYTEST_ARGS narrows it: `make test-python PYTEST_ARGS='tests/cli -x'`.
 test-python: setup

@@ -55,6 +55,8 @@ static void *overlap(void *context) {
     return NULL;
 }
 
+#define BUSY_TRIES 20
+
 /* Four threads on two instances: the highest overlap seen in the library and in one instance. */
 static void measure_overlap(const char *path, int *library, int *instance) {
     lao__target_t *targets[2] = {open_target(path), open_target(path)};
@@ -80,11 +82,21 @@ static void thread_roles_are_obeyed(void) {
     int library, instance;
     measure_overlap(FIXTURE("echo_unsafe"), &library, &instance);
     EXPECT_EQUAL(library, 1);
-    measure_overlap(FIXTURE("echo_instance"), &library, &instance);
-    EXPECT_EQUAL(instance, 1);
-    EXPECT_EQUAL(library, 2);
-    measure_overlap(FIXTURE("echo_full"), &library, &instance);
-    EXPECT(instance >= 2 && library >= 3);
+    /* What may not overlap never does; what may, is seen to within a few tries on a busy machine. */
+    bool seen = false;
+    for (int tries = 0; tries < BUSY_TRIES && !seen; tries++) {
+        measure_overlap(FIXTURE("echo_instance"), &library, &instance);
+        EXPECT_EQUAL(instance, 1);
+        EXPECT(library <= 2);
+        seen = library == 2;
+    }
+    EXPECT(seen);
+    seen = false;
+    for (int tries = 0; tries < BUSY_TRIES && !seen; tries++) {
+        measure_overlap(FIXTURE("echo_full"), &library, &instance);
+        seen = instance >= 2 && library >= 3;
+    }
+    EXPECT(seen);
 }
 
 /* --- cancelling and deadlines --- */
