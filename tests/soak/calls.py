@@ -68,12 +68,19 @@ def kinds() -> list[Kind]:
     ]
 
 
+def anonymous_mb(pid: int) -> float:
+    """Megabytes of memory that no file stands behind. (What a process has for itself alone also changes when others that
+    share its libraries come and go.)"""
+    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    (line,) = (line for line in status.splitlines() if line.startswith("RssAnon:"))
+    return int(line.split()[1]) / 1024
+
+
 def memory_of(plugin: lao.Plugin) -> dict[str, tuple[float, int]]:
-    """Megabytes that are the process's own, and open descriptors, of the host and of its worker where it has one."""
+    """Megabytes of memory, and open descriptors, of the host and of its worker where it has one."""
     found = {}
     for pid, name in {plugin.call("where")["pid"]: "worker", os.getpid(): "host"}.items():
-        process = psutil.Process(pid)
-        found[name] = (process.memory_full_info().uss / 2**20, process.num_fds())
+        found[name] = (anonymous_mb(pid), psutil.Process(pid).num_fds())
     return found
 
 
