@@ -69,8 +69,8 @@ def kinds() -> list[Kind]:
 
 
 def anonymous_mb(pid: int) -> float:
-    """Megabytes of memory that no file stands behind. (What a process has for itself alone also changes when others that
-    share its libraries come and go.)"""
+    """Megabytes of memory that no file stands behind. (What a process has for itself alone also changes when others
+    that share its libraries come and go.)"""
     status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
     (line,) = (line for line in status.splitlines() if line.startswith("RssAnon:"))
     return int(line.split()[1]) / 1024
