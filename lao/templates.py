@@ -1,4 +1,5 @@
-"""New plugin projects, made from `plugin-templates/<language>/<template>/`.
+"""New plugin projects, made from `plugin-templates/<language>/<template>/` and what all languages of a template share,
+`plugin-templates/all/<template>/`.
 
 A template is a folder of text files with placeholders `{{key|form}}`. `form` says where the value stands, so that no
 value can end the string it stands in: `toml` and `c` give a whole string literal with its quotation marks, `md`
@@ -45,7 +46,7 @@ def templates(language: str) -> list[str]:
         InvalidInput: No such language.
     """
     folder = _templates_dir() / _language(language)
-    return sorted(entry.name for entry in folder.iterdir() if (entry / "plugin.toml").is_file())
+    return sorted(entry.name for entry in folder.iterdir() if entry.is_dir())
 
 
 def create_project(
@@ -75,7 +76,7 @@ def create_project(
         LaoError: The folder cannot be written.
     """
     check_plugin_name(name)
-    source = _template(_language(language), template)
+    sources = _template(_language(language), template)
     target = Path(os.path.abspath(directory))
     if target.is_symlink() or (target.exists() and (not target.is_dir() or any(target.iterdir()))):
         raise InvalidInput(
@@ -85,6 +86,7 @@ def create_project(
     values = _values(name, author, description)
     files = {
         file.relative_to(source): render(file.read_text("utf-8"), values)
+        for source in sources
         for file in sorted(source.rglob("*"))
         if file.is_file() and "__pycache__" not in file.parts
     }
@@ -182,10 +184,11 @@ def _language(language: str) -> str:
     )
 
 
-def _template(language: str, template: str) -> Path:
+def _template(language: str, template: str) -> list[Path]:
+    """The folders that a project is made of; files of the later ones come before those of the earlier."""
     known = templates(language)
     if template in known:
-        return _templates_dir() / language / template
+        return [_templates_dir() / folder / template for folder in ("all", language)]
     close = suggest(template, known, limit=1)
     listed = ", ".join(known)
     raise InvalidInput(

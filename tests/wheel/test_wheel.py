@@ -34,7 +34,9 @@ NEEDED = (
     "lao/cli/help.json",
     f"lao_orchestrator-{LAO_VERSION}.dist-info/licenses/LICENSE",
 )
-TEMPLATES = tuple(f"lao/_share/plugin-templates/{language}/basic/" for language in ("c", "cpp", "rust"))
+TEMPLATES = tuple(
+    f"lao/_share/plugin-templates/{language}/basic/" for language in ("all", "c", "cpp", "rust")
+)
 # Left behind by builds and tests; none of it may be published.
 DEBRIS = ("__pycache__/", ".pyc", ".o", "/target/", "/build/lib", ".hypothesis", ".venv")
 
