@@ -48,7 +48,8 @@ lao__flight_t *lao__flight_begin(lao__flights_t *flights, int64_t deadline_ns, u
         flight->deadline_ns = deadline_ns;
         flight->token = token;
         __atomic_store_n(&flight->cancel, LAO__CANCEL_NONE, __ATOMIC_RELAXED);
-        atomic_store(&flight->state, BUSY); /* seq_cst: whoever closes the target sees this call, or is seen by it */
+        /* The claim was the announcement: whoever closes the target saw LOCKED and waits, or is seen by this call. */
+        atomic_store_explicit(&flight->state, BUSY, memory_order_release);
     }
     return flight;
 }
