@@ -154,7 +154,7 @@ def show(found: dict[str, dict[str, float]]) -> None:
             print(f"    {name:18}{ns:12,.0f} ns{ns / limit:9.2f} x")
     print("\naims")
     for name, reached, bound, kept in judge(found):
-        print(f"    {name:38}{reached:7.2f}   {'kept' if kept else 'MISSED'} (bound {bound})")
+        print(f"    {name:38}{reached:8.3f}   {'kept' if kept else 'MISSED'} (bound {bound})")
 
 
 def main() -> None:
