@@ -6,8 +6,9 @@
 
 enum { FREE = 0, BUSY = 1, LOCKED = 2 };
 
-/* Each thread starts looking where it found a slot the last time. */
-static _Thread_local uint32_t favourite;
+/* Each thread starts looking where it found a slot the last time. A few bytes of the loader's static reserve spare every
+ * call a function call. */
+static _Thread_local uint32_t favourite __attribute__((tls_model("initial-exec")));
 
 static bool claim(lao__flight_t *slot) {
     uint32_t expected = FREE;

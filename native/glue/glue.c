@@ -66,7 +66,8 @@ uint32_t lao__glue_in_flight(lao__target_t *target) {
     return target->fork_epoch == lao__fork_epoch() ? lao__flights_count(&target->flights) : 0;
 }
 
-static _Thread_local int64_t thread_deadline_ns = LAO__NO_DEADLINE;
+/* As in core/flight.c: read by every call. */
+static _Thread_local int64_t thread_deadline_ns __attribute__((tls_model("initial-exec"))) = LAO__NO_DEADLINE;
 
 void lao__glue_set_deadline(int64_t deadline_ns) { thread_deadline_ns = deadline_ns; }
 int64_t lao__glue_get_deadline(void) { return thread_deadline_ns; }
