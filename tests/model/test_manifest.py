@@ -15,6 +15,7 @@ from lao.model.kinds import Kind
 from lao.model.manifest import (
     LARGEST_MANIFEST,
     check_manifest,
+    defaults_of,
     parse_manifest,
     read_manifest,
     require_compatible,
