@@ -21,6 +21,7 @@ typedef struct isolated {
     char *data_dir;
     char *description; /* what the first worker said; a restarted one must say the same */
     int64_t open_timeout_ns;
+    _Atomic int64_t opened_in_ns; /* what loading took the first time; 0 = not yet */
     int64_t grace_ns;
     lao__output_log_t log;
     uint32_t worker_count;
@@ -35,14 +36,27 @@ static bool put_text(lao__frame_writer_t *writer, const char *text, lao__frame_s
     return text == NULL || lao__frame_put(writer, text, strlen(text) + 1, 8, span);
 }
 
-static lao_status_t ask_to_open(isolated_t *isolated, lao__worker_link_t *link, lao_value_t *description,
-                                lao__error_t *error) {
+#define RELOAD_SLACK_NS INT64_C(1000000000)
+
+/* A call whose worker has to be started again waits for that within its own deadline, but for no less than loading is
+ * known to take: a short time-out must not keep a slow plugin from ever coming back. */
+static int64_t open_deadline(const isolated_t *isolated, int64_t now_ns, int64_t call_deadline_ns) {
+    int64_t opened_in_ns = atomic_load(&isolated->opened_in_ns);
+    int64_t latest_ns = now_ns + isolated->open_timeout_ns;
+    int64_t needed_ns = now_ns + 2 * opened_in_ns + RELOAD_SLACK_NS;
+    int64_t wanted_ns = call_deadline_ns > needed_ns ? call_deadline_ns : needed_ns;
+    return opened_in_ns == 0 || wanted_ns > latest_ns ? latest_ns : wanted_ns;
+}
+
+static lao_status_t ask_to_open(isolated_t *isolated, lao__worker_link_t *link, int64_t call_deadline_ns,
+                                lao_value_t *description, lao__error_t *error) {
     lao__frame_writer_t writer;
     lao__frame_request_t *request = lao__worker_link_request(link, LAO__FRAME_OPEN, &writer);
     lao__flight_t flight = {.deadline_ns = 0};
     lao__frame_response_t response;
     lao_status_t status;
-    flight.deadline_ns = lao__now_ns() + isolated->open_timeout_ns;
+    int64_t started_ns = lao__now_ns();
+    flight.deadline_ns = open_deadline(isolated, started_ns, call_deadline_ns);
     request->deadline_ns = flight.deadline_ns;
     if (!put_text(&writer, isolated->library, &request->path) ||
         !put_text(&writer, isolated->config_json, &request->config) ||
@@ -59,6 +73,9 @@ static lao_status_t ask_to_open(isolated_t *isolated, lao__worker_link_t *link, 
     }
     if (response.value.kind != LAO_KIND_JSON) {
         return lao__fail(error, LAO_PROTOCOL_VIOLATION, "its worker did not describe the plugin");
+    }
+    if (atomic_load(&isolated->opened_in_ns) == 0) {
+        atomic_store(&isolated->opened_in_ns, lao__now_ns() - started_ns + 1);
     }
     return lao__answer_take_output(link, &response, description, error);
 }
@@ -92,13 +109,13 @@ static lao_status_t read_output_kinds(const lao_value_t *description, uint32_t *
 }
 
 /* Starts a worker and loads the plugin in it; under the link's lock. */
-static lao_status_t bring_up(isolated_t *isolated, lao__worker_link_t *link, lao_value_t *description,
-                             lao__error_t *error) {
+static lao_status_t bring_up(isolated_t *isolated, lao__worker_link_t *link, int64_t call_deadline_ns,
+                             lao_value_t *description, lao__error_t *error) {
     bool again = link->started_before;
     lao_status_t status = lao__worker_link_start(link, isolated->executable, error);
     memset(description, 0, sizeof *description);
     if (status == LAO_OK) {
-        status = ask_to_open(isolated, link, description, error);
+        status = ask_to_open(isolated, link, call_deadline_ns, description, error);
     }
     if (status == LAO_OK) {
         status = check_description(isolated, description, error);
@@ -254,7 +271,8 @@ static lao_status_t pick_worker(isolated_t *isolated, const lao__flight_t *fligh
                : lao__fail(error, status, "%s while it waited for the calls before it", lao_status_message(status));
 }
 
-static lao_status_t ensure_running(isolated_t *isolated, lao__worker_link_t *link, lao__error_t *error) {
+static lao_status_t ensure_running(isolated_t *isolated, lao__worker_link_t *link, int64_t call_deadline_ns,
+                                   lao__error_t *error) {
     lao_value_t description;
     lao_status_t status;
     if (link->running && !atomic_load(&link->dead)) {
@@ -265,7 +283,7 @@ static lao_status_t ensure_running(isolated_t *isolated, lao__worker_link_t *lin
         return lao__fail(error, LAO_CRASHED, "its worker died %u times in a row; reload the plugin to try again",
                          DEATHS_IN_A_ROW);
     }
-    status = bring_up(isolated, link, &description, error);
+    status = bring_up(isolated, link, call_deadline_ns, &description, error);
     if (status == LAO_OK) {
         lao__value_release(&description);
     }
@@ -279,7 +297,7 @@ static lao_status_t call_isolated(lao__target_t *target, lao_call_t *call, lao_v
     if (status != LAO_OK) {
         return status;
     }
-    status = ensure_running(isolated, link, error);
+    status = ensure_running(isolated, link, call->flight->deadline_ns, error);
     if (status == LAO_OK) {
         status = call_worker(isolated, link, call, output, error);
         if (status == LAO_CRASHED) {
@@ -395,7 +413,7 @@ lao_status_t lao__isolated_open(const lao__isolated_options_t *options, lao__tar
     if (isolated == NULL) {
         return lao__fail(error, LAO_OUT_OF_MEMORY, "out of memory");
     }
-    status = bring_up(isolated, &isolated->workers[0], &answer, error);
+    status = bring_up(isolated, &isolated->workers[0], LAO__NO_DEADLINE, &answer, error);
     if (status == LAO_OK) {
         status = read_output_kinds(&answer, &count, output_kinds, error);
         lao__value_release(&answer);

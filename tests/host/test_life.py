@@ -18,6 +18,7 @@ import pytest
 import lao
 from tests import plugins
 from tests.host.conftest import Load
+from tests.host.test_neighbours import PLUGIN, compile_library
 
 
 def test_info(echo: lao.Plugin, isolation: str) -> None:
@@ -297,3 +298,38 @@ def test_logged_lines_are_kept(load: Load) -> None:
             return
         time.sleep(0.02)
     raise AssertionError(plugin.output)
+
+
+HANGS_WHEN_TOLD = """
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+static const char *answer(void) { abort(); }
+static void hang_when_told(const lao_config_t *config) {
+    char path[4096];
+    snprintf(path, sizeof path, "%s/hang", config->data_dir);
+    while (access(path, F_OK) == 0) {
+        sleep(1);
+    }
+}
+"""
+
+
+def test_a_worker_that_hangs_while_it_starts_again_does_not_keep_the_caller(
+    home: Path, tmp_path: Path
+) -> None:
+    source = PLUGIN % {"name": "hanging", "extra": HANGS_WHEN_TOLD}
+    source = source.replace("(void)h, (void)c, (void)e; *i", "(void)h, (void)e; hang_when_told(c); *i")
+    library = compile_library(source, tmp_path / "libhanging.so")
+    with lao.Host() as host:
+        plugin = host.load(library, isolation="process", timeout=0.5)
+        with pytest.raises(lao.PluginCrashed):
+            plugin()
+        (home / "data" / "hanging" / "hang").touch()
+        start = time.monotonic()
+        with pytest.raises(lao.PluginTimeout):
+            plugin()
+        assert time.monotonic() - start < 10
+        (home / "data" / "hanging" / "hang").unlink()
+        with pytest.raises(lao.PluginCrashed):  # it started again, and called abort again
+            plugin()
