@@ -100,8 +100,6 @@ def _as(
             and not isinstance(payload, bytes)
         ):
             kind = Kind.TENSOR
-        elif wanted is Kind.JSON and isinstance(value, os.PathLike):
-            raise _mismatch(wanted, value)
         else:
             raise _mismatch(wanted, value)
     return (kind, payload, rate, *spaces, media, to_json(metadata) if metadata else None)
