@@ -23,7 +23,16 @@ def status_code(name: str) -> int:
     return _CODES[name]
 
 
-def exception_of(status: int, text: bytes, signal: int, exit_code: int, plugin: Plugin | None) -> LaoError:
+def exception_of(
+    status: int,
+    text: bytes,
+    signal: int,
+    exit_code: int,
+    limit: str,
+    used: float,
+    allowed: float,
+    plugin: Plugin | None,
+) -> LaoError:
     """The exception of a call that failed. Called by the native side.
 
     Args:
@@ -31,6 +40,9 @@ def exception_of(status: int, text: bytes, signal: int, exit_code: int, plugin: 
         text: What the plugin or the core said, UTF-8; repaired where it is not.
         signal: Of a crash: the signal that ended the worker, or 0.
         exit_code: Of a crash: the worker's exit code, or -1.
+        limit: Of a limit that was reached: its name in the manifest, or empty.
+        used: Of that limit, in its unit; negative when not known.
+        allowed: As `used`.
         plugin: Whose call it was; None when a value was refused before any plugin saw it.
     """
     cause = text.decode("utf-8", "replace")
@@ -59,7 +71,11 @@ def exception_of(status: int, text: bytes, signal: int, exit_code: int, plugin: 
             return errors.InvalidInput(f"`{name}` refused the call", causes=[cause])
         case "ResourceLimitExceeded":
             return errors.ResourceLimitExceeded(
-                f"`{name}` reached a limit", limit=_limit_of(row.name), causes=[cause]
+                f"`{name}` reached a limit",
+                limit=limit or _limit_of(row.name),
+                used=used if used >= 0 else None,
+                allowed=allowed if allowed >= 0 else None,
+                causes=[cause],
             )
         case "WorkerRestarted":
             return errors.WorkerRestarted(f"a call of `{name}` was lost", caused_by=cause, causes=[cause])

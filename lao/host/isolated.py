@@ -24,6 +24,7 @@ class Isolated(Backend):
         keep.append(ffi.new("char[]", str(paths.worker_path()).encode()))
         options.executable = keep[-1]
         options.workers = order.workers
+        options.service_listener = -1
         options.open_timeout_ns = deadline_ns(OPEN_TIMEOUT_S)
         options.grace_ns = deadline_ns(GRACE_S)
 

@@ -1,7 +1,23 @@
 #include "error.h"
 
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
+#include <string.h>
+
+void lao__error_init(lao__error_t *error, lao_status_t status) {
+    error->status = status;
+    error->size = 0;
+    error->signal = 0;
+    error->exit_code = -1;
+    error->limit[0] = '\0';
+    error->used = -1;
+    error->allowed = -1;
+}
+
+void lao__error_copy(lao__error_t *target, const lao__error_t *source) {
+    memcpy(target, source, offsetof(lao__error_t, text) + source->size + 1);
+}
 
 lao_status_t lao__fail(lao__error_t *error, lao_status_t status, const char *format, ...) {
     va_list arguments;
@@ -9,9 +25,7 @@ lao_status_t lao__fail(lao__error_t *error, lao_status_t status, const char *for
     if (error == NULL) {
         return status;
     }
-    error->status = status;
-    error->signal = 0;
-    error->exit_code = -1;
+    lao__error_init(error, status);
     va_start(arguments, format);
     written = vsnprintf(error->text, sizeof error->text, format, arguments);
     va_end(arguments);

@@ -46,9 +46,7 @@ static lao_status_t take_error(lao_status_t reported, const lao_error_t *source,
         return lao__fail(error, status, "it returned the status %u, which a plugin may not return%s%s", reported,
                          size > 0 ? ": " : "", said);
     }
-    error->status = status;
-    error->signal = 0;
-    error->exit_code = -1;
+    lao__error_init(error, status);
     if (size == 0) {
         return lao__fail(error, status, "%s", lao_status_message(status));
     }

@@ -104,11 +104,7 @@ static lao_status_t take(lao__stream_t *stream, lao_value_t *part, lao__error_t 
     *part = stream->last;
     memset(&stream->last, 0, sizeof stream->last);
     if (stream->status != LAO_OK) {
-        error->status = stream->error.status;
-        error->signal = stream->error.signal;
-        error->exit_code = stream->error.exit_code;
-        error->size = stream->error.size;
-        memcpy(error->text, stream->error.text, stream->error.size + 1);
+        lao__error_copy(error, &stream->error);
     }
     return stream->status;
 }

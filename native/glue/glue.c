@@ -39,6 +39,14 @@ uint32_t lao__glue_open_isolated(const lao__glue_options_t *options, lao__target
                                  lao__error_t *error) {
     const lao__isolated_options_t isolated_options = {
         .executable = options->executable,
+        .environment = options->environment,
+        .sandbox_plan = options->sandbox_plan,
+        .lanes = options->lanes,
+        .services = options->services,
+        .service_listener = options->service_listener,
+        .stable = options->stable != 0,
+        .region_bytes = options->region_bytes,
+        .recycle_calls = options->recycle_calls,
         .library = options->library,
         .config_json = options->config_json,
         .resource_dir = options->resource_dir,

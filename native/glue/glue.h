@@ -17,7 +17,15 @@ typedef struct lao__glue_options {
     const char *data_dir;     /* NULL = none */
     int64_t timeout_ns;       /* of each call; INT64_MAX = none */
     const char *executable;   /* isolated only, like the rest: the worker */
+    const char *const *environment; /* "NAME=value", ended by NULL; NULL = empty */
+    const char *sandbox_plan;       /* NULL = the worker is not confined */
     uint32_t workers;
+    uint32_t lanes;         /* calls at once in one worker; 0 = as many as there can be */
+    uint32_t services;      /* LAO__SERVICE_*: also in-process */
+    int32_t service_listener; /* -1 = none */
+    uint32_t stable;        /* not 0: arrays are copied out of the worker's memory */
+    uint64_t region_bytes;  /* 0 = the largest */
+    uint64_t recycle_calls; /* 0 = never */
     int64_t open_timeout_ns;
     int64_t grace_ns;
 } lao__glue_options_t;

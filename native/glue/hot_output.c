@@ -12,9 +12,9 @@ PyObject *lao__raise(const lao__error_t *error, lao_status_t status, PyObject *c
     if (status == LAO_CANCELLED && PyErr_CheckSignals() != 0) {
         return NULL; /* Ctrl-C cancelled it: KeyboardInterrupt says so better */
     }
-    exception = PyObject_CallFunction(lao__python.make_error, "Iy#iiO", (unsigned int)status, error->text,
-                                      (Py_ssize_t)error->size, (int)error->signal, (int)error->exit_code,
-                                      caller != NULL ? caller : Py_None);
+    exception = PyObject_CallFunction(lao__python.make_error, "Iy#iisddO", (unsigned int)status, error->text,
+                                      (Py_ssize_t)error->size, (int)error->signal, (int)error->exit_code, error->limit,
+                                      error->used, error->allowed, caller != NULL ? caller : Py_None);
     if (exception != NULL) {
         PyErr_SetObject((PyObject *)Py_TYPE(exception), exception);
         Py_DECREF(exception);

@@ -11,6 +11,7 @@
 typedef struct held_output {
     lao__region_t *region;
     uint32_t lease;
+    char *copy; /* of the bytes, where the caller wanted them stable; NULL: read in place */
     lao_managed_tensor_t tensor;
     int64_t shape[LAO_TENSOR_MAX_RANK];
     int64_t strides[LAO_TENSOR_MAX_RANK];
@@ -23,6 +24,7 @@ static void LAO_CALL release_held(lao_value_t *value) {
         lao__region_give_back(held->region, held->lease);
     }
     lao__region_release(held->region);
+    lao__pool_free(held->copy);
     free(held);
 }
 
@@ -65,6 +67,7 @@ static lao_status_t hold_output(const lao__frame_response_t *response, lao__regi
     }
     held->region = region;
     held->lease = response->lease;
+    held->copy = NULL;
     lao__region_retain(region);
     lao__frame_to_value(frame, region->file.base, region->file.base, output, &held->tensor, held->shape, held->strides);
     if (output->media_type != NULL) {
@@ -97,8 +100,34 @@ static lao_status_t check_is_written(const lao__frame_value_t *frame, const lao_
     return LAO_OK;
 }
 
+/* An array's bytes in memory of the host's own: the plugin cannot change them any more. */
+static lao_status_t make_stable(lao_value_t *output, lao__error_t *error) {
+    held_output_t *held = output->owner;
+    lao_tensor_t *tensor = &held->tensor.tensor;
+    lao__extent_t extent;
+    lao_status_t status =
+        lao__check_layout(tensor->rank, tensor->shape, tensor->strides, tensor->dtype, &extent, error);
+    char *copy;
+    if (status != LAO_OK) {
+        return status;
+    }
+    copy = lao__pool_alloc((uint64_t)(extent.highest - extent.lowest), 64);
+    if (copy == NULL) {
+        return lao__fail(error, LAO_OUT_OF_MEMORY, "no memory for a copy of the output");
+    }
+    memcpy(copy, (char *)tensor->data + tensor->byte_offset + extent.lowest, (size_t)(extent.highest - extent.lowest));
+    tensor->data = copy;
+    tensor->byte_offset = (uint64_t)-extent.lowest;
+    if (held->lease != LAO__NO_LEASE) {
+        lao__region_give_back(held->region, held->lease);
+        held->lease = LAO__NO_LEASE;
+    }
+    held->copy = copy;
+    return LAO_OK;
+}
+
 lao_status_t lao__answer_take_output(const lao__worker_link_t *link, const lao__frame_response_t *response,
-                                     lao_value_t *output, lao__error_t *error) {
+                                     bool stable, lao_value_t *output, lao__error_t *error) {
     lao__region_t *region = link->responses;
     lao_status_t status;
     memset(output, 0, sizeof *output);
@@ -109,7 +138,14 @@ lao_status_t lao__answer_take_output(const lao__worker_link_t *link, const lao__
         if (response->lease == LAO__NO_LEASE) {
             return lao__fail(error, LAO_PROTOCOL_VIOLATION, "its worker returned an array that nothing keeps alive");
         }
-        return hold_output(response, region, output, error);
+        status = hold_output(response, region, output, error);
+        if (status == LAO_OK && stable) {
+            status = make_stable(output, error);
+            if (status != LAO_OK) {
+                lao__value_release(output);
+            }
+        }
+        return status;
     }
     status = check_is_written(&response->value, region, error);
     if (status == LAO_OK) {
@@ -130,9 +166,7 @@ lao_status_t lao__answer_take_error(const lao__worker_link_t *link, const lao__f
         status != LAO_ABI_MISMATCH && status != LAO_LIMIT_EXCEEDED) {
         status = LAO_FAILED;
     }
-    error->status = status;
-    error->signal = 0;
-    error->exit_code = -1;
+    lao__error_init(error, status);
     memcpy(error->text, link->responses->file.base + response->error.offset, (size_t)size);
     error->text[size] = '\0';
     error->size = (uint32_t)size;

@@ -20,7 +20,8 @@ enum { /* request.operation */
        LAO__FRAME_OPEN = 1,
        LAO__FRAME_CALL = 2,
        LAO__FRAME_ANSWER = 3, /* to a part */
-       LAO__FRAME_CLOSE = 4
+       LAO__FRAME_CLOSE = 4,
+       LAO__FRAME_CONFINE = 5 /* before OPEN; `config` is the sandbox's plan */
 };
 
 enum { /* response.operation */
@@ -33,6 +34,11 @@ typedef struct lao__frame_span {
     uint64_t offset;
     uint64_t size;
 } lao__frame_span_t;
+
+/* Where a lane's frames begin in a region that `lanes` of them share: host and worker must agree. */
+static inline uint64_t lao__frame_slice(uint64_t region_size, uint32_t lanes) {
+    return region_size / lanes / LAO__FRAME_BYTES * LAO__FRAME_BYTES;
+}
 
 /* One value. The payload of a tensor are the bytes it reaches, in C order or as its strides say. */
 typedef struct lao__frame_value {
@@ -72,6 +78,8 @@ typedef struct lao__frame_request {
     uint32_t release_count; /* leases that the host is done with */
     uint32_t forget_count;  /* shared memory files that are gone */
     uint32_t param_count;
+    uint32_t lanes;         /* OPEN: how many calls the host would make at the same time */
+    uint32_t services;      /* OPEN: LAO__SERVICE_* that the plugin may use */
     uint32_t reserved;
     lao__frame_span_t params;      /* lao__frame_param_t */
     lao__frame_span_t params_json; /* CALL */

@@ -4,133 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../core/clock.h"
-#include "../core/lock.h"
 #include "../core/module.h"
 #include "answer.h"
-#include "worker_link.h"
-
-#define DEATHS_IN_A_ROW 5u /* after that the plugin is refused until it is reloaded */
 
 typedef struct isolated {
     lao__target_t target;
-    char *executable;
-    char *library;
-    char *config_json;
-    char *resource_dir;
-    char *data_dir;
-    char *description; /* what the first worker said; a restarted one must say the same */
-    int64_t open_timeout_ns;
-    _Atomic int64_t opened_in_ns; /* what loading took the first time; 0 = not yet */
-    int64_t grace_ns;
-    lao__output_log_t log;
-    uint32_t worker_count;
-    _Atomic uint32_t next_worker;
-    _Atomic uint32_t deaths_in_a_row;
-    lao__worker_link_t *workers;
+    lao__workers_t workers;
+    bool stable;
 } isolated_t;
-
-/* --- Opening --- */
-
-static bool put_text(lao__frame_writer_t *writer, const char *text, lao__frame_span_t *span) {
-    return text == NULL || lao__frame_put(writer, text, strlen(text) + 1, 8, span);
-}
-
-#define RELOAD_SLACK_NS INT64_C(1000000000)
-
-/* A call whose worker has to be started again waits for that within its own deadline, but for no less than loading is
- * known to take: a short time-out must not keep a slow plugin from ever coming back. */
-static int64_t open_deadline(const isolated_t *isolated, int64_t now_ns, int64_t call_deadline_ns) {
-    int64_t opened_in_ns = atomic_load(&isolated->opened_in_ns);
-    int64_t latest_ns = now_ns + isolated->open_timeout_ns;
-    int64_t needed_ns = now_ns + 2 * opened_in_ns + RELOAD_SLACK_NS;
-    int64_t wanted_ns = call_deadline_ns > needed_ns ? call_deadline_ns : needed_ns;
-    return opened_in_ns == 0 || wanted_ns > latest_ns ? latest_ns : wanted_ns;
-}
-
-static lao_status_t ask_to_open(isolated_t *isolated, lao__worker_link_t *link, int64_t call_deadline_ns,
-                                lao_value_t *description, lao__error_t *error) {
-    lao__frame_writer_t writer;
-    lao__frame_request_t *request = lao__worker_link_request(link, LAO__FRAME_OPEN, &writer);
-    lao__flight_t flight = {.deadline_ns = 0};
-    lao__frame_response_t response;
-    lao_status_t status;
-    int64_t started_ns = lao__now_ns();
-    flight.deadline_ns = open_deadline(isolated, started_ns, call_deadline_ns);
-    request->deadline_ns = flight.deadline_ns;
-    if (!put_text(&writer, isolated->library, &request->path) ||
-        !put_text(&writer, isolated->config_json, &request->config) ||
-        !put_text(&writer, isolated->resource_dir, &request->resource_dir) ||
-        !put_text(&writer, isolated->data_dir, &request->data_dir)) {
-        return lao__fail(error, LAO_LIMIT_EXCEEDED, "its configuration does not fit into the channel");
-    }
-    status = lao__worker_link_exchange(link, &flight, isolated->grace_ns, &response, error);
-    if (status != LAO_OK) {
-        return status;
-    }
-    if (response.status != LAO_OK) {
-        return lao__answer_take_error(link, &response, error);
-    }
-    if (response.value.kind != LAO_KIND_JSON) {
-        return lao__fail(error, LAO_PROTOCOL_VIOLATION, "its worker did not describe the plugin");
-    }
-    if (atomic_load(&isolated->opened_in_ns) == 0) {
-        atomic_store(&isolated->opened_in_ns, lao__now_ns() - started_ns + 1);
-    }
-    return lao__answer_take_output(link, &response, description, error);
-}
-
-static lao_status_t check_description(isolated_t *isolated, const lao_value_t *description, lao__error_t *error) {
-    if (isolated->description == NULL) {
-        isolated->description = lao__copy_string(description->data);
-        return isolated->description != NULL ? LAO_OK : lao__fail(error, LAO_OUT_OF_MEMORY, "out of memory");
-    }
-    if (strcmp(isolated->description, description->data) != 0) {
-        return lao__fail(error, LAO_PROTOCOL_VIOLATION, "after a restart it describes itself differently");
-    }
-    return LAO_OK;
-}
-
-/* The capabilities' output kinds travel as the description's metadata: 32-bit numbers. */
-static lao_status_t read_output_kinds(const lao_value_t *description, uint32_t *count, uint32_t *output_kinds,
-                                      lao__error_t *error) {
-    uint32_t index;
-    *count = (uint32_t)(description->metadata_size / sizeof *output_kinds);
-    if (*count == 0 || *count > 4096 || description->metadata_size % sizeof *output_kinds != 0) {
-        return lao__fail(error, LAO_PROTOCOL_VIOLATION, "its worker declared no capabilities");
-    }
-    memcpy(output_kinds, description->metadata, (size_t)description->metadata_size);
-    for (index = 0; index < *count; index++) {
-        if (output_kinds[index] == LAO_KIND_NONE || output_kinds[index] > LAO_KIND_TENSOR) {
-            return lao__fail(error, LAO_PROTOCOL_VIOLATION, "its worker declared an unknown kind");
-        }
-    }
-    return LAO_OK;
-}
-
-/* Starts a worker and loads the plugin in it; under the link's lock. */
-static lao_status_t bring_up(isolated_t *isolated, lao__worker_link_t *link, int64_t call_deadline_ns,
-                             lao_value_t *description, lao__error_t *error) {
-    bool again = link->started_before;
-    lao_status_t status = lao__worker_link_start(link, isolated->executable, error);
-    memset(description, 0, sizeof *description);
-    if (status == LAO_OK) {
-        status = ask_to_open(isolated, link, call_deadline_ns, description, error);
-    }
-    if (status == LAO_OK) {
-        status = check_description(isolated, description, error);
-    }
-    if (status != LAO_OK) {
-        lao__value_release(description);
-        lao__worker_link_stop(link);
-        return status;
-    }
-    link->started_before = true;
-    if (again) {
-        atomic_fetch_add(&isolated->target.restarts, 1);
-    }
-    return LAO_OK;
-}
 
 /* --- Calling --- */
 
@@ -170,188 +51,115 @@ static bool put_params(lao__frame_writer_t *writer, const lao_call_t *call, lao_
            lao__frame_put(writer, "", 1, 1, &(lao__frame_span_t){0, 0});
 }
 
-static void answer_part(lao__worker_link_t *link, uint32_t answer) {
-    lao__frame_request_t *request = (lao__frame_request_t *)link->requests.base;
-    request->operation = LAO__FRAME_ANSWER; /* the rest stays: the call that it belongs to still reads its inputs */
-    request->answer = answer;
-    request->forget_count = 0;
-}
-
 /* Exchanges frames until the call's result is there, handing parts to the sink. */
-static lao_status_t run_to_result(isolated_t *isolated, lao__worker_link_t *link, lao_call_t *call,
-                                  lao__frame_response_t *response, lao__error_t *error) {
+static lao_status_t run_to_result(const isolated_t *isolated, lao__lane_t *lane, lao_call_t *call,
+                                  lao__frame_response_t *response, bool *handed_parts, lao__error_t *error) {
     for (;;) {
         lao_value_t part;
-        lao_status_t status = lao__worker_link_exchange(link, call->flight, isolated->grace_ns, response, error);
+        lao_status_t status = lao__lane_exchange(lane, call->flight->deadline_ns, call->flight,
+                                                 isolated->workers.opening.grace_ns, response, error);
         uint32_t answer;
         if (status != LAO_OK || response->operation == LAO__FRAME_RESULT) {
             return status;
         }
-        status = lao__answer_take_output(link, response, &part, error);
-        if (status != LAO_OK || call->sink == NULL) {
-            lao__worker_link_stop(link);
-            return status != LAO_OK ? status : lao__fail(error, LAO_PROTOCOL_VIOLATION, "its worker streams uninvited");
+        if (call->sink == NULL) {
+            lao__fail(error, LAO_PROTOCOL_VIOLATION, "its worker streams uninvited");
+            return lao__lane_violated(lane, error);
         }
+        status = lao__answer_take_output(lane->link, response, isolated->stable, &part, error);
+        if (status != LAO_OK) {
+            return lao__lane_violated(lane, error);
+        }
+        *handed_parts = true;
         answer = lao__call_push(call, &part, 0);
         if (answer == LAO_STREAM_ERROR) {
             lao__value_release(&part);
-            lao__worker_link_stop(link);
-            return lao__fail(error, LAO_PROTOCOL_VIOLATION, "its worker streamed a value of another kind");
+            lao__fail(error, LAO_PROTOCOL_VIOLATION, "its worker streamed a value of another kind");
+            return lao__lane_violated(lane, error);
         }
-        answer_part(link, answer);
+        lao__lane_put_answer(lane, answer);
     }
 }
 
-static lao_status_t call_worker(isolated_t *isolated, lao__worker_link_t *link, lao_call_t *call, lao_value_t *output,
-                                lao__error_t *error) {
+static lao_status_t send_and_run(const isolated_t *isolated, lao__lane_t *lane, lao_call_t *call,
+                                 lao__frame_response_t *response, bool *handed_parts, lao__error_t *error) {
     lao__frame_writer_t writer;
-    lao__frame_request_t *request = lao__worker_link_request(link, LAO__FRAME_CALL, &writer);
+    lao__frame_request_t *request = lao__lane_request(lane, LAO__FRAME_CALL, &writer);
     lao__shared_buffer_t *buffer = NULL;
-    lao__frame_response_t response;
     lao_status_t status = LAO_OK;
     request->capability = call->capability;
     request->deadline_ns = call->flight->deadline_ns;
     request->streams = call->sink != NULL;
     if (call->input_count == 1) {
-        status = lao__worker_link_put_input(link, &writer, call->inputs[0], &request->input, &buffer, error);
+        status = lao__lane_put_input(lane, &writer, call->inputs[0], &request->input, &buffer, error);
     }
     if (status == LAO_OK && !put_params(&writer, call, request)) {
         status = lao__fail(error, LAO_LIMIT_EXCEEDED, "the parameters do not fit into the channel");
     }
     if (status == LAO_OK) {
-        uint64_t used = writer.at;
-        status = run_to_result(isolated, link, call, &response, error);
-        if (status == LAO_OK && used > LAO__REGION_KEPT_BYTES) {
-            lao__memory_file_trim(&link->requests, LAO__REGION_KEPT_BYTES);
+        status = run_to_result(isolated, lane, call, response, handed_parts, error);
+        if (status == LAO_OK) {
+            lao__lane_trim(lane, writer.at);
         }
     }
     if (buffer != NULL) {
         lao__shared_buffer_release(buffer);
     }
+    return status;
+}
+
+static lao_status_t call_worker(const isolated_t *isolated, lao__lane_t *lane, lao_call_t *call, lao_value_t *output,
+                                bool *handed_parts, lao__error_t *error) {
+    lao__frame_response_t response;
+    lao_status_t status = send_and_run(isolated, lane, call, &response, handed_parts, error);
     if (status != LAO_OK) {
         return status;
     }
     if (response.status != LAO_OK) {
-        return lao__answer_take_error(link, &response, error);
+        return lao__answer_take_error(lane->link, &response, error);
     }
-    status = lao__answer_take_output(link, &response, output, error);
+    status = lao__answer_take_output(lane->link, &response, isolated->stable, output, error);
     if (status == LAO_OK && !(output->kind == LAO_KIND_NONE && call->sink != NULL)) {
         status = lao__check_output(output, call->output_kind, error);
         if (status != LAO_OK) {
             lao__value_release(output);
         }
     }
-    if (status == LAO_PROTOCOL_VIOLATION) {
-        lao__worker_link_stop(link);
-    }
-    return status;
+    return status == LAO_PROTOCOL_VIOLATION ? lao__lane_violated(lane, error) : status;
 }
 
-/* A free worker, preferring those that run; locked. */
-static lao_status_t pick_worker(isolated_t *isolated, const lao__flight_t *flight, lao__worker_link_t **link,
-                                lao__error_t *error) {
-    uint32_t pass;
-    uint32_t index;
-    lao_status_t status;
-    for (pass = 0; pass < 2; pass++) {
-        for (index = 0; index < isolated->worker_count; index++) {
-            *link = &isolated->workers[index];
-            if (pthread_mutex_trylock(&(*link)->lock) == 0) {
-                if ((*link)->running || pass == 1) {
-                    return LAO_OK;
-                }
-                pthread_mutex_unlock(&(*link)->lock);
-            }
-        }
-    }
-    *link = &isolated->workers[atomic_fetch_add(&isolated->next_worker, 1) % isolated->worker_count];
-    status = lao__lock_for_call(&(*link)->lock, flight);
-    return status == LAO_OK
-               ? LAO_OK
-               : lao__fail(error, status, "%s while it waited for the calls before it", lao_status_message(status));
-}
-
-static lao_status_t ensure_running(isolated_t *isolated, lao__worker_link_t *link, int64_t call_deadline_ns,
-                                   lao__error_t *error) {
-    lao_value_t description;
-    lao_status_t status;
-    if (link->running && !atomic_load(&link->dead)) {
-        return LAO_OK;
-    }
-    lao__worker_link_stop(link); /* died between two calls */
-    if (atomic_load(&isolated->deaths_in_a_row) >= DEATHS_IN_A_ROW) {
-        return lao__fail(error, LAO_CRASHED, "its worker died %u times in a row; reload the plugin to try again",
-                         DEATHS_IN_A_ROW);
-    }
-    status = bring_up(isolated, link, call_deadline_ns, &description, error);
-    if (status == LAO_OK) {
-        lao__value_release(&description);
-    }
-    return status;
+static bool may_repeat(const isolated_t *isolated, const lao_call_t *call, bool handed_parts) {
+    uint32_t flags = isolated->workers.opening.capabilities[call->capability] >> 8;
+    return (flags & LAO_CAPABILITY_IDEMPOTENT) != 0 && !handed_parts;
 }
 
 static lao_status_t call_isolated(lao__target_t *target, lao_call_t *call, lao_value_t *output, lao__error_t *error) {
     isolated_t *isolated = (isolated_t *)target;
-    lao__worker_link_t *link;
-    lao_status_t status = pick_worker(isolated, call->flight, &link, error);
-    if (status != LAO_OK) {
-        return status;
-    }
-    status = ensure_running(isolated, link, call->flight->deadline_ns, error);
-    if (status == LAO_OK) {
-        status = call_worker(isolated, link, call, output, error);
-        if (status == LAO_CRASHED) {
-            atomic_fetch_add(&isolated->deaths_in_a_row, 1);
-        } else if (atomic_load_explicit(&isolated->deaths_in_a_row, memory_order_relaxed) != 0) {
-            atomic_store(&isolated->deaths_in_a_row, 0);
+    lao_status_t status;
+    int attempt;
+    for (attempt = 0;; attempt++) {
+        lao__lane_t *lane;
+        bool handed_parts = false;
+        status = lao__workers_take(&isolated->workers, call->flight, &lane, error);
+        if (status != LAO_OK) {
+            return status;
+        }
+        status = call_worker(isolated, lane, call, output, &handed_parts, error);
+        lao__workers_give_back(&isolated->workers, lane, status);
+        /* Lost to another call's fault: once more, where repeating does no harm. */
+        if (status != LAO_WORKER_RESTARTED || attempt > 0 || !may_repeat(isolated, call, handed_parts)) {
+            return status;
         }
     }
-    pthread_mutex_unlock(&link->lock);
-    return status;
 }
 
 /* --- Closing --- */
 
-/* A worker gets the chance to destroy the instance and to run the plugin's shutdown. */
-static void close_worker(isolated_t *isolated, lao__worker_link_t *link) {
-    lao__frame_writer_t writer;
-    lao__flight_t flight = {.deadline_ns = 0};
-    lao__frame_response_t response;
-    lao__error_t *error;
-    pthread_mutex_lock(&link->lock);
-    error = link->running && !atomic_load(&link->dead) ? malloc(sizeof *error) : NULL;
-    if (error != NULL) {
-        lao__worker_link_request(link, LAO__FRAME_CLOSE, &writer);
-        flight.deadline_ns = lao__now_ns() + isolated->grace_ns;
-        (void)lao__worker_link_exchange(link, &flight, 0, &response, error); /* it ends either way */
-        free(error);
-    }
-    lao__worker_link_stop(link);
-    pthread_mutex_unlock(&link->lock);
-}
-
-static void close_isolated(lao__target_t *target) {
-    isolated_t *isolated = (isolated_t *)target;
-    uint32_t index;
-    for (index = 0; index < isolated->worker_count; index++) {
-        close_worker(isolated, &isolated->workers[index]);
-    }
-}
+static void close_isolated(lao__target_t *target) { lao__workers_close(&((isolated_t *)target)->workers); }
 
 static void destroy_isolated(lao__target_t *target) {
     isolated_t *isolated = (isolated_t *)target;
-    uint32_t index;
-    for (index = 0; index < isolated->worker_count; index++) {
-        lao__worker_link_deinit(&isolated->workers[index]);
-    }
-    pthread_mutex_destroy(&isolated->log.lock);
-    free(isolated->workers);
-    free(isolated->executable);
-    free(isolated->library);
-    free(isolated->config_json);
-    free(isolated->resource_dir);
-    free(isolated->data_dir);
-    free(isolated->description);
+    lao__workers_deinit(&isolated->workers);
     free(isolated);
 }
 
@@ -361,29 +169,52 @@ static const lao__target_ops_t isolated_ops = {
     .destroy = destroy_isolated,
 };
 
+/* --- Opening --- */
+
+static char **copy_environment(const char *const *environment) {
+    size_t count = 0;
+    size_t index;
+    char **copy;
+    while (environment != NULL && environment[count] != NULL) {
+        count++;
+    }
+    copy = calloc(count + 1, sizeof *copy);
+    for (index = 0; copy != NULL && index < count; index++) {
+        copy[index] = lao__copy_string(environment[index]);
+    }
+    return copy;
+}
+
 static isolated_t *allocate(const lao__isolated_options_t *options) {
     isolated_t *isolated = calloc(1, sizeof *isolated);
-    uint32_t index;
+    lao__opening_t *opening;
+    uint32_t lanes = options->lanes == 0 || options->lanes > LAO__MAX_LANES ? LAO__MAX_LANES : options->lanes;
+    uint64_t region_bytes = options->region_bytes;
     if (isolated == NULL) {
         return NULL;
     }
-    pthread_mutex_init(&isolated->log.lock, NULL);
-    isolated->executable = lao__copy_string(options->executable);
-    isolated->library = lao__copy_string(options->library);
-    isolated->config_json = lao__copy_string(options->config_json != NULL ? options->config_json : "{}");
-    isolated->resource_dir = lao__copy_string(options->resource_dir);
-    isolated->data_dir = lao__copy_string(options->data_dir);
-    isolated->open_timeout_ns = options->open_timeout_ns;
-    isolated->grace_ns = options->grace_ns;
-    isolated->workers = calloc(options->workers, sizeof *isolated->workers);
-    if (isolated->workers == NULL || isolated->executable == NULL || isolated->library == NULL ||
-        isolated->config_json == NULL) {
+    opening = &isolated->workers.opening;
+    pthread_mutex_init(&opening->lock, NULL);
+    opening->executable = lao__copy_string(options->executable);
+    opening->environment = copy_environment(options->environment);
+    opening->sandbox_plan = lao__copy_string(options->sandbox_plan);
+    opening->library = lao__copy_string(options->library);
+    opening->config_json = lao__copy_string(options->config_json != NULL ? options->config_json : "{}");
+    opening->resource_dir = lao__copy_string(options->resource_dir);
+    opening->data_dir = lao__copy_string(options->data_dir);
+    opening->lanes = lanes;
+    opening->services = options->services;
+    opening->service_listener = options->service_listener;
+    opening->region_bytes = region_bytes == 0 || region_bytes > LAO__REGION_BYTES ? LAO__REGION_BYTES : region_bytes;
+    opening->open_timeout_ns = options->open_timeout_ns;
+    opening->grace_ns = options->grace_ns;
+    isolated->workers.restarts = &isolated->target.restarts;
+    isolated->stable = options->stable;
+    isolated->workers.recycle_calls = options->recycle_calls;
+    if (!lao__workers_init(&isolated->workers, options->workers) || opening->executable == NULL ||
+        opening->environment == NULL || opening->library == NULL || opening->config_json == NULL) {
         destroy_isolated(&isolated->target);
         return NULL;
-    }
-    isolated->worker_count = options->workers;
-    for (index = 0; index < options->workers; index++) {
-        lao__worker_link_init(&isolated->workers[index], &isolated->log);
     }
     return isolated;
 }
@@ -393,17 +224,31 @@ static void add_last_words(isolated_t *isolated, lao__error_t *error) {
     uint32_t room = LAO__ERROR_CAPACITY - 1 - error->size;
     if (room > 1) {
         error->text[error->size++] = '\n';
-        error->size += lao__output_log_tail(&isolated->log, error->text + error->size, room - 1);
+        error->size += lao__output_log_tail(&isolated->workers.log, error->text + error->size, room - 1);
         error->text[error->size] = '\0';
     }
+}
+
+static lao_status_t make_callable(isolated_t *isolated, int64_t timeout_ns, lao__error_t *error) {
+    const lao__opening_t *opening = &isolated->workers.opening;
+    uint32_t *output_kinds = malloc(opening->capability_count * sizeof *output_kinds);
+    lao_status_t status;
+    uint32_t index;
+    if (output_kinds == NULL) {
+        return lao__fail(error, LAO_OUT_OF_MEMORY, "out of memory");
+    }
+    for (index = 0; index < opening->capability_count; index++) {
+        output_kinds[index] = opening->capabilities[index] & 0xff;
+    }
+    status = lao__target_init(&isolated->target, &isolated_ops, timeout_ns, opening->capability_count, output_kinds,
+                              error);
+    free(output_kinds);
+    return status;
 }
 
 lao_status_t lao__isolated_open(const lao__isolated_options_t *options, lao__target_t **target, char **description,
                                 lao__error_t *error) {
     isolated_t *isolated;
-    lao_value_t answer;
-    uint32_t output_kinds[4096];
-    uint32_t count = 0;
     lao_status_t status;
     if (options->workers == 0 || options->workers > LAO__MAX_WORKERS) {
         return lao__fail(error, LAO_INVALID_PARAMETER, "%u workers; 1 to %u are possible", options->workers,
@@ -413,19 +258,14 @@ lao_status_t lao__isolated_open(const lao__isolated_options_t *options, lao__tar
     if (isolated == NULL) {
         return lao__fail(error, LAO_OUT_OF_MEMORY, "out of memory");
     }
-    status = bring_up(isolated, &isolated->workers[0], LAO__NO_DEADLINE, &answer, error);
+    status = lao__workers_open(&isolated->workers, error);
     if (status == LAO_OK) {
-        status = read_output_kinds(&answer, &count, output_kinds, error);
-        lao__value_release(&answer);
-    }
-    if (status == LAO_OK) {
-        *description = lao__copy_string(isolated->description);
+        *description = lao__copy_string(isolated->workers.opening.description);
         status = *description == NULL ? lao__fail(error, LAO_OUT_OF_MEMORY, "out of memory")
-                                      : lao__target_init(&isolated->target, &isolated_ops, options->timeout_ns, count,
-                                                         output_kinds, error);
+                                      : make_callable(isolated, options->timeout_ns, error);
     }
     if (status != LAO_OK) {
-        lao__worker_link_stop(&isolated->workers[0]);
+        lao__workers_close(&isolated->workers);
         if (status == LAO_CRASHED) {
             add_last_words(isolated, error);
         }
@@ -436,12 +276,50 @@ lao_status_t lao__isolated_open(const lao__isolated_options_t *options, lao__tar
     return LAO_OK;
 }
 
+/* --- Looking and acting from outside --- */
+
+static lao__workers_t *workers_of(lao__target_t *target) { return &((isolated_t *)target)->workers; }
+
 uint32_t lao__isolated_output(lao__target_t *target, char *bytes, uint32_t size) {
-    return lao__output_log_tail(&((isolated_t *)target)->log, bytes, size);
+    return lao__output_log_tail(&workers_of(target)->log, bytes, size);
 }
 
+void lao__isolated_output_count(lao__target_t *target, uint64_t *written, uint64_t *dropped) {
+    lao__output_log_count(&workers_of(target)->log, written, dropped);
+}
+
+uint32_t lao__isolated_report(lao__target_t *target, char *bytes, uint32_t size) {
+    lao__opening_t *opening = &workers_of(target)->opening;
+    size_t length;
+    pthread_mutex_lock(&opening->lock);
+    length = opening->report != NULL ? strlen(opening->report) : 0;
+    length = length < size ? length : size;
+    if (length > 0) {
+        memcpy(bytes, opening->report, length);
+    }
+    pthread_mutex_unlock(&opening->lock);
+    return (uint32_t)length;
+}
+
+uint32_t lao__isolated_workers(lao__target_t *target, lao__worker_view_t *views, uint32_t capacity) {
+    return lao__workers_view(workers_of(target), views, capacity);
+}
+
+void lao__isolated_end(lao__target_t *target, uint32_t index, uint32_t generation, const char *limit, double used,
+                       double allowed) {
+    lao__workers_t *workers = workers_of(target);
+    if (index < workers->count) {
+        lao__worker_link_end_for_limit(&workers->links[index], generation, limit, used, allowed);
+    }
+}
+
+bool lao__isolated_retire(lao__target_t *target, uint32_t index, uint32_t generation) {
+    return lao__workers_retire(workers_of(target), index, generation);
+}
+
+bool lao__isolated_start_all(lao__target_t *target) { return lao__workers_start_all(workers_of(target)); }
+
 int32_t lao__isolated_pid(lao__target_t *target, uint32_t index) {
-    isolated_t *isolated = (isolated_t *)target;
-    return index < isolated->worker_count && isolated->workers[index].running ? isolated->workers[index].process.pid
-                                                                              : 0;
+    lao__workers_t *workers = workers_of(target);
+    return index < workers->count ? atomic_load(&workers->links[index].pid) : 0;
 }

@@ -3,16 +3,23 @@
 #define LAO_IPC_ISOLATED_H
 
 #include "../core/target.h"
-
-#define LAO__MAX_WORKERS 64u
+#include "workers.h"
 
 typedef struct lao__isolated_options {
     const char *executable; /* the worker; absolute path */
+    const char *const *environment; /* "NAME=value" entries, ended by NULL; NULL = empty */
+    const char *sandbox_plan;       /* NULL = the worker is not confined */
     const char *library;    /* absolute path */
     const char *config_json;
     const char *resource_dir; /* NULL = none */
     const char *data_dir;     /* NULL = none */
     uint32_t workers;         /* 1..LAO__MAX_WORKERS; all but the first start when they are needed */
+    uint32_t lanes;           /* calls at the same time in one worker, where its plugin may: 1..LAO__MAX_LANES; 0 = all */
+    uint32_t services;        /* LAO__SERVICE_* that the plugin may ask for */
+    int service_listener;     /* a socket that gets each worker's service socket; -1 = none */
+    bool stable;              /* arrays are copied out of the worker's memory */
+    uint64_t region_bytes;    /* bound of the memory that a worker's outputs lie in; 0 = the largest */
+    uint64_t recycle_calls;   /* a worker is replaced after so many calls; 0 = never */
     int64_t timeout_ns;       /* of each call; LAO__NO_DEADLINE = none */
     int64_t open_timeout_ns;  /* of starting a worker and loading the plugin in it */
     int64_t grace_ns;         /* between the cancel word and the end of the worker */
@@ -23,8 +30,26 @@ typedef struct lao__isolated_options {
 lao_status_t lao__isolated_open(const lao__isolated_options_t *options, lao__target_t **target, char **description,
                                 lao__error_t *error);
 
-/* The newest bytes that the workers printed. */
+/* The newest bytes that the workers printed, and how many there ever were and were pushed out. */
 uint32_t lao__isolated_output(lao__target_t *target, char *bytes, uint32_t size);
+void lao__isolated_output_count(lao__target_t *target, uint64_t *written, uint64_t *dropped);
+
+/* What the first worker reported of its sandbox: JSON, cut at `size`; 0 bytes without a sandbox. */
+uint32_t lao__isolated_report(lao__target_t *target, char *bytes, uint32_t size);
+
+/* One view for each worker, up to `capacity`; returns how many. Any thread; never waits. */
+uint32_t lao__isolated_workers(lao__target_t *target, lao__worker_view_t *views, uint32_t capacity);
+
+/* Ends a worker because a limit was reached: its calls fail with LAO_LIMIT_EXCEEDED and these figures. Does nothing when
+ * it is not of `generation` any more. */
+void lao__isolated_end(lao__target_t *target, uint32_t index, uint32_t generation, const char *limit, double used,
+                       double allowed);
+
+/* Ends a worker in good order, unless a call is in it; it starts again when it is needed. */
+bool lao__isolated_retire(lao__target_t *target, uint32_t index, uint32_t generation);
+
+/* Starts all workers that do not run; takes as long as that takes. */
+bool lao__isolated_start_all(lao__target_t *target);
 
 /* The process id of a running worker, or 0. */
 int32_t lao__isolated_pid(lao__target_t *target, uint32_t index);

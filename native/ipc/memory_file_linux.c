@@ -50,7 +50,6 @@ lao_status_t lao__memory_file_map(lao__memory_file_t *file, int descriptor, uint
     int seals;
     void *base;
     file->base = NULL;
-    file->size = size;
     file->descriptor = descriptor;
     seals = fcntl(descriptor, F_GET_SEALS);
     if (seals < 0 || (seals & F_SEAL_SHRINK) == 0 || fstat(descriptor, &stat) != 0 || stat.st_size < 0 ||
@@ -58,7 +57,8 @@ lao_status_t lao__memory_file_map(lao__memory_file_t *file, int descriptor, uint
         lao__memory_file_close(file);
         return lao__fail(error, LAO_PROTOCOL_VIOLATION, "the shared memory is not sealed, or too small");
     }
-    base = mmap(NULL, (size_t)size, writable ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED | MAP_NORESERVE,
+    file->size = size == 0 ? (uint64_t)stat.st_size : size;
+    base = mmap(NULL, (size_t)file->size, writable ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED | MAP_NORESERVE,
                 descriptor, 0);
     if (base == MAP_FAILED) {
         return give_up(file, "shared memory cannot be mapped", error);
@@ -67,10 +67,9 @@ lao_status_t lao__memory_file_map(lao__memory_file_t *file, int descriptor, uint
     return LAO_OK;
 }
 
-void lao__memory_file_trim(lao__memory_file_t *file, uint64_t kept_bytes) {
-    if (kept_bytes < file->size) {
-        (void)fallocate(file->descriptor, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)kept_bytes,
-                        (off_t)(file->size - kept_bytes));
+void lao__memory_file_trim(lao__memory_file_t *file, uint64_t from, uint64_t to) {
+    if (from < to) {
+        (void)fallocate(file->descriptor, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)from, (off_t)(to - from));
     }
 }
 

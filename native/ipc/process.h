@@ -12,14 +12,16 @@ enum {
     LAO__WORKER_CONTROL = 3, /* a socket: memory files come over it; hung up when the host is gone */
     LAO__WORKER_SIGNALS = 4,
     LAO__WORKER_REQUESTS = 5,
-    LAO__WORKER_RESPONSES = 6
+    LAO__WORKER_RESPONSES = 6,
+    LAO__WORKER_SERVICES = 7 /* a stream socket: what the plugin asks of the host */
 };
 
 typedef struct lao__process {
     int32_t pid;
     int handle; /* readable once the process is dead; -1: none */
     int control;
-    int output; /* reads what the worker writes to stdout and stderr */
+    int output;   /* reads what the worker writes to stdout and stderr */
+    int services; /* the host's end */
 } lao__process_t;
 
 /* How a process ended. */
@@ -29,9 +31,11 @@ typedef struct lao__process_end {
     int32_t exit_code; /* -1: a signal ended it */
 } lao__process_end_t;
 
-/* Starts `executable` with the three memory files, an empty standard input and a few harmless environment variables. */
-lao_status_t lao__process_start(const char *executable, int signals, int requests, int responses,
-                                lao__process_t *process, lao__error_t *error);
+/* Starts `executable` with the three memory files, an empty standard input, and `environment` ("NAME=value" entries,
+ * ended by NULL) in place of the host's. The parent is a thread that lives as long as the host: a worker may ask the
+ * kernel to end it with its parent. */
+lao_status_t lao__process_start(const char *executable, char *const *environment, int signals, int requests,
+                                int responses, lao__process_t *process, lao__error_t *error);
 
 /* Reaps a process that is dead. */
 lao__process_end_t lao__process_reap(const lao__process_t *process);
@@ -43,6 +47,15 @@ bool lao__process_send(int control, uint64_t id, uint64_t size, int descriptor);
 
 /* Receives one; waits. False when the other side is gone. */
 bool lao__process_receive(int control, uint64_t *id, uint64_t *size, int *descriptor);
+
+/* Sends a text with a descriptor, to whoever listens at the other end; false when nobody takes it. */
+bool lao__process_send_text(int listener, const char *text, int descriptor);
+
+/* After a worker said that it confined itself, and before it loads anything: what the kernel says of it. LAO_OK when it
+ * has no privileges left to gain or to use and its system calls are filtered. */
+lao_status_t lao__process_check_confined(const lao__process_t *process, lao__error_t *error);
+
+void lao__process_close_services(lao__process_t *process);
 
 /* Closes the descriptors. */
 void lao__process_close(lao__process_t *process);

@@ -4,12 +4,15 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "spawner.h"
 
 #ifndef P_PIDFD
 #define P_PIDFD 3
@@ -18,10 +21,6 @@
 #define OUTPUT_PIPE_BYTES 65536
 #define FIRST_SAFE_DESCRIPTOR 16 /* above every number that the worker expects */
 
-/* What a worker inherits of the environment: where libraries are found and how text and time are read. */
-static const char *const inherited[] = {"PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR"};
-#define INHERITED_COUNT (sizeof inherited / sizeof *inherited)
-
 static void close_descriptor(int *descriptor) {
     if (*descriptor >= 0) {
         close(*descriptor);
@@ -29,51 +28,35 @@ static void close_descriptor(int *descriptor) {
     }
 }
 
-static char *environment_entry(const char *name) {
-    const char *value = getenv(name);
-    size_t name_size = strlen(name);
-    size_t value_size;
-    char *entry;
-    if (value == NULL) {
-        return NULL;
-    }
-    value_size = strlen(value) + 1;
-    entry = malloc(name_size + 1 + value_size);
-    if (entry != NULL) {
-        memcpy(entry, name, name_size);
-        entry[name_size] = '=';
-        memcpy(entry + name_size + 1, value, value_size);
-    }
-    return entry;
-}
-
 /* Moves a descriptor out of the range that the worker's own numbers take. */
 static int move_up(int descriptor) { return fcntl(descriptor, F_DUPFD_CLOEXEC, FIRST_SAFE_DESCRIPTOR); }
 
-static int spawn(const char *executable, const int sources[6], int32_t *pid) {
+#define WORKER_DESCRIPTORS 5 /* from LAO__WORKER_CONTROL on */
+#define SOURCES (WORKER_DESCRIPTORS + 1)
+
+/* What the spawning thread is asked to do: sources[0] becomes stdout and stderr, the others the worker's descriptors. */
+typedef struct order {
+    const char *executable;
+    char *const *environment;
+    const int *sources;
+    pid_t pid;
+    int reason;
+} order_t;
+
+static void spawn(void *context) {
+    order_t *order = context;
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     sigset_t none;
     sigset_t defaults;
-    char *environment[INHERITED_COUNT + 1] = {NULL};
-    char *const arguments[] = {(char *)(uintptr_t)executable, NULL};
-    size_t count = 0;
-    size_t index;
-    int target;
-    int result;
-    pid_t started = 0;
-    for (index = 0; index < INHERITED_COUNT; index++) {
-        char *entry = environment_entry(inherited[index]);
-        if (entry != NULL) {
-            environment[count++] = entry;
-        }
-    }
+    char *const arguments[] = {(char *)(uintptr_t)order->executable, NULL};
+    int index;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_adddup2(&actions, sources[0], 1);
-    posix_spawn_file_actions_adddup2(&actions, sources[1], 2);
-    for (target = LAO__WORKER_CONTROL; target <= LAO__WORKER_RESPONSES; target++) {
-        posix_spawn_file_actions_adddup2(&actions, sources[target - LAO__WORKER_CONTROL + 2], target);
+    posix_spawn_file_actions_adddup2(&actions, order->sources[0], 1);
+    posix_spawn_file_actions_adddup2(&actions, order->sources[0], 2);
+    for (index = 0; index < WORKER_DESCRIPTORS; index++) {
+        posix_spawn_file_actions_adddup2(&actions, order->sources[index + 1], LAO__WORKER_CONTROL + index);
     }
     posix_spawnattr_init(&attributes);
     sigemptyset(&none);
@@ -82,14 +65,9 @@ static int spawn(const char *executable, const int sources[6], int32_t *pid) {
     posix_spawnattr_setsigdefault(&attributes, &defaults);
     posix_spawnattr_setpgroup(&attributes, 0); /* Ctrl-C is for the host; it tells its workers */
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
-    result = posix_spawn(&started, executable, &actions, &attributes, arguments, environment);
+    order->reason = posix_spawn(&order->pid, order->executable, &actions, &attributes, arguments, order->environment);
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
-    for (index = 0; index < count; index++) {
-        free(environment[index]);
-    }
-    *pid = (int32_t)started;
-    return result;
 }
 
 static lao_status_t start_failed(lao__process_t *process, const char *executable, int reason, lao__error_t *error) {
@@ -97,54 +75,53 @@ static lao_status_t start_failed(lao__process_t *process, const char *executable
     return lao__fail(error, LAO_SYSTEM, "the worker `%s` cannot be started: %s", executable, strerror(reason));
 }
 
-lao_status_t lao__process_start(const char *executable, int signals, int requests, int responses,
-                                lao__process_t *process, lao__error_t *error) {
+lao_status_t lao__process_start(const char *executable, char *const *environment, int signals, int requests,
+                                int responses, lao__process_t *process, lao__error_t *error) {
     int control[2] = {-1, -1};
+    int services[2] = {-1, -1};
     int output[2] = {-1, -1};
-    int sources[6];
+    int sources[SOURCES];
+    order_t order = {.executable = executable, .environment = environment, .sources = sources};
     int index;
-    int reason = 0;
     process->pid = 0;
-    process->handle = process->control = process->output = -1;
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, control) != 0) {
-        return start_failed(process, executable, errno, error);
+    process->handle = -1;
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, control) != 0 ||
+        socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, services) != 0 || pipe2(output, O_CLOEXEC) != 0) {
+        order.reason = errno;
     }
     process->control = control[0];
-    if (pipe2(output, O_CLOEXEC) != 0) {
-        reason = errno;
-        close(control[1]);
-        return start_failed(process, executable, reason, error);
-    }
+    process->services = services[0];
     process->output = output[0];
-    fcntl(output[0], F_SETFL, O_NONBLOCK);
-    (void)fcntl(output[0], F_SETPIPE_SZ, OUTPUT_PIPE_BYTES);
     sources[0] = move_up(output[1]);
-    sources[1] = sources[0];
-    sources[2] = move_up(control[1]);
-    sources[3] = move_up(signals);
-    sources[4] = move_up(requests);
-    sources[5] = move_up(responses);
-    for (index = 0; index < 6 && reason == 0; index++) {
-        reason = sources[index] < 0 ? EMFILE : 0;
+    sources[1] = move_up(control[1]);
+    sources[2] = move_up(signals);
+    sources[3] = move_up(requests);
+    sources[4] = move_up(responses);
+    sources[5] = move_up(services[1]);
+    for (index = 0; index < SOURCES && order.reason == 0; index++) {
+        order.reason = sources[index] < 0 ? EMFILE : 0;
     }
-    if (reason == 0) {
-        reason = spawn(executable, sources, &process->pid);
+    if (order.reason == 0) {
+        fcntl(output[0], F_SETFL, O_NONBLOCK);
+        (void)fcntl(output[0], F_SETPIPE_SZ, OUTPUT_PIPE_BYTES);
+        lao__spawner_run(spawn, &order);
+        process->pid = (int32_t)order.pid;
     }
-    if (reason == 0) {
+    if (order.reason == 0) {
         process->handle = (int)syscall(SYS_pidfd_open, process->pid, 0); /* close-on-exec by itself */
         if (process->handle < 0) {
-            reason = errno;
+            order.reason = errno;
             kill(process->pid, SIGKILL);
             waitpid(process->pid, NULL, 0);
         }
     }
-    sources[1] = -1;
-    for (index = 0; index < 6; index++) {
+    for (index = 0; index < SOURCES; index++) {
         close_descriptor(&sources[index]);
     }
-    close(output[1]);
-    close(control[1]);
-    return reason == 0 ? LAO_OK : start_failed(process, executable, reason, error);
+    close_descriptor(&output[1]);
+    close_descriptor(&control[1]);
+    close_descriptor(&services[1]);
+    return order.reason == 0 ? LAO_OK : start_failed(process, executable, order.reason, error);
 }
 
 lao__process_end_t lao__process_reap(const lao__process_t *process) {
@@ -173,9 +150,8 @@ typedef struct parcel {
     uint64_t size;
 } parcel_t;
 
-bool lao__process_send(int control, uint64_t id, uint64_t size, int descriptor) {
-    parcel_t parcel = {id, size};
-    struct iovec part = {&parcel, sizeof parcel};
+static bool send_with(int socket, void *bytes, size_t size, int descriptor) {
+    struct iovec part = {bytes, size};
     union {
         char bytes[CMSG_SPACE(sizeof(int))];
         struct cmsghdr align;
@@ -189,7 +165,16 @@ bool lao__process_send(int control, uint64_t id, uint64_t size, int descriptor) 
     header->cmsg_type = SCM_RIGHTS;
     header->cmsg_len = CMSG_LEN(sizeof descriptor);
     memcpy(CMSG_DATA(header), &descriptor, sizeof descriptor);
-    return sendmsg(control, &message, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)sizeof parcel;
+    return sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)size;
+}
+
+bool lao__process_send(int control, uint64_t id, uint64_t size, int descriptor) {
+    parcel_t parcel = {id, size};
+    return send_with(control, &parcel, sizeof parcel, descriptor);
+}
+
+bool lao__process_send_text(int listener, const char *text, int descriptor) {
+    return send_with(listener, (char *)(uintptr_t)text, strlen(text), descriptor);
 }
 
 bool lao__process_receive(int control, uint64_t *id, uint64_t *size, int *descriptor) {
@@ -215,8 +200,42 @@ bool lao__process_receive(int control, uint64_t *id, uint64_t *size, int *descri
     return true;
 }
 
+/* --- What the kernel says --- */
+
+/* The value of a line of /proc/PID/status, as a number of that base; -1: there is none. */
+static long long status_value(const char *status, const char *name, int base) {
+    const char *line = strstr(status, name);
+    return line == NULL ? -1 : strtoll(line + strlen(name), NULL, base);
+}
+
+lao_status_t lao__process_check_confined(const lao__process_t *process, lao__error_t *error) {
+    char path[64];
+    char status[8192];
+    ssize_t size;
+    int file;
+    snprintf(path, sizeof path, "/proc/%d/status", (int)process->pid);
+    file = open(path, O_RDONLY | O_CLOEXEC);
+    size = file < 0 ? -1 : read(file, status, sizeof status - 1);
+    if (file >= 0) {
+        close(file);
+    }
+    if (size <= 0) {
+        return lao__fail(error, LAO_PERMISSION_DENIED, "nothing is known of its worker's confinement: %s",
+                         strerror(errno));
+    }
+    status[size] = '\0';
+    if (status_value(status, "\nNoNewPrivs:", 10) != 1 || status_value(status, "\nSeccomp:", 10) != 2 ||
+        status_value(status, "\nCapEff:", 16) != 0 || status_value(status, "\nCapBnd:", 16) != 0) {
+        return lao__fail(error, LAO_PERMISSION_DENIED, "its worker says that it is confined, and the kernel does not");
+    }
+    return LAO_OK;
+}
+
+void lao__process_close_services(lao__process_t *process) { close_descriptor(&process->services); }
+
 void lao__process_close(lao__process_t *process) {
     close_descriptor(&process->handle);
     close_descriptor(&process->control);
     close_descriptor(&process->output);
+    close_descriptor(&process->services);
 }

@@ -22,11 +22,22 @@ _Static_assert(sizeof(lao__signal_t) == 64, "one cache line each");
 /* Put into the word by the host when the worker is dead; no sequence reaches it. */
 #define LAO__SIGNAL_DEAD UINT32_MAX
 
-/* Both directions; the first page of the signal file. */
-typedef struct lao__signal_page {
+/* Both directions of one lane: calls that run at the same time each have a lane of their own. */
+typedef struct lao__lane_signals {
     lao__signal_t to_worker;
     lao__signal_t to_host;
+} lao__lane_signals_t;
+
+#define LAO__MAX_LANES 8u
+
+/* The signal file. */
+typedef struct lao__signal_page {
+    lao__lane_signals_t lanes[LAO__MAX_LANES];
+    _Atomic uint32_t crashed_lane; /* 1 + the lane on which the worker crashed, as it says itself; 0: it did not say */
 } lao__signal_page_t;
+
+#define LAO__SIGNAL_BYTES 4096u
+_Static_assert(sizeof(lao__signal_page_t) <= LAO__SIGNAL_BYTES, "the signals fit their page");
 
 typedef enum lao__wait_result { LAO__WAIT_CHANGED, LAO__WAIT_TIMEOUT } lao__wait_result_t;
 

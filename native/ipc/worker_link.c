@@ -8,32 +8,11 @@
 
 #include "../core/clock.h"
 
-#define LOOK_NS 20000000          /* a waiter looks at its cancel word this often */
-#define LATE_DEATH_NS 2000000000  /* a killed process is gone by then */
+#define LATE_DEATH_NS 2000000000 /* a killed process is gone by then */
 
-/* --- What the worker prints --- */
+static lao__signal_page_t *page_of(lao__worker_link_t *link) { return (lao__signal_page_t *)link->signals.base; }
 
-static void log_bytes(lao__output_log_t *log, const char *bytes, size_t size) {
-    size_t index;
-    pthread_mutex_lock(&log->lock);
-    for (index = 0; index < size; index++) {
-        log->bytes[log->written++ % sizeof log->bytes] = bytes[index];
-    }
-    pthread_mutex_unlock(&log->lock);
-}
-
-uint32_t lao__output_log_tail(lao__output_log_t *log, char *bytes, uint32_t size) {
-    uint64_t kept;
-    uint32_t index;
-    pthread_mutex_lock(&log->lock);
-    kept = log->written < sizeof log->bytes ? log->written : sizeof log->bytes;
-    kept = kept < size ? kept : size;
-    for (index = 0; index < kept; index++) {
-        bytes[index] = log->bytes[(log->written - kept + index) % sizeof log->bytes];
-    }
-    pthread_mutex_unlock(&log->lock);
-    return (uint32_t)kept;
-}
+/* --- What the monitor thread hears --- */
 
 /* Reads what is there, at most a pipe full at a time: a worker that never stops printing must not keep us here. */
 static bool drain_output(lao__worker_link_t *link) {
@@ -44,32 +23,41 @@ static bool drain_output(lao__worker_link_t *link) {
         if (size <= 0) {
             return size < 0 && (errno == EAGAIN || errno == EINTR);
         }
-        log_bytes(link->log, bytes, (size_t)size);
+        lao__output_log_write(link->log, bytes, (uint64_t)size);
     }
     return true;
 }
 
 static bool output_ready(lao__watch_t *watch) { return drain_output(watch->context); }
 
-/* --- Life and death --- */
-
-static lao__signal_page_t *page_of(lao__worker_link_t *link) { return (lao__signal_page_t *)link->signals.base; }
-
 static bool death_ready(lao__watch_t *watch) {
     lao__worker_link_t *link = watch->context;
+    uint32_t lane;
     drain_output(link);
     link->end = lao__process_reap(&link->process);
+    atomic_store(&link->pid, 0);
     atomic_store(&link->dead, true);
-    lao__signal_kill(&page_of(link)->to_host);
+    for (lane = 0; lane < LAO__MAX_LANES; lane++) {
+        lao__signal_kill(&page_of(link)->lanes[lane].to_host);
+    }
     return false;
 }
 
+/* --- Memory --- */
+
 void lao__worker_link_init(lao__worker_link_t *link, lao__output_log_t *log) {
+    uint32_t lane;
     memset(link, 0, sizeof *link);
-    pthread_mutex_init(&link->lock, NULL);
+    pthread_mutex_init(&link->life, NULL);
+    pthread_mutex_init(&link->handle_lock, NULL);
+    pthread_mutex_init(&link->buffers_lock, NULL);
     link->log = log;
-    link->process.handle = link->process.control = link->process.output = -1;
+    link->process.handle = link->process.control = link->process.output = link->process.services = -1;
     link->signals.descriptor = link->requests.descriptor = -1;
+    for (lane = 0; lane < LAO__MAX_LANES; lane++) {
+        link->lanes[lane].link = link;
+        link->lanes[lane].index = lane;
+    }
 }
 
 static void drop_memory(lao__worker_link_t *link) {
@@ -80,43 +68,62 @@ static void drop_memory(lao__worker_link_t *link) {
     }
     lao__memory_file_close(&link->signals);
     lao__memory_file_close(&link->requests);
+    pthread_mutex_lock(&link->handle_lock);
     lao__process_close(&link->process);
+    pthread_mutex_unlock(&link->handle_lock);
     link->sent_buffer_count = 0;
 }
 
 void lao__worker_link_deinit(lao__worker_link_t *link) {
     drop_memory(link);
     free(link->sent_buffers);
-    pthread_mutex_destroy(&link->lock);
+    pthread_mutex_destroy(&link->life);
+    pthread_mutex_destroy(&link->handle_lock);
+    pthread_mutex_destroy(&link->buffers_lock);
 }
 
-static lao_status_t make_memory(lao__worker_link_t *link, lao__error_t *error) {
-    lao_status_t status = lao__memory_file_create(&link->signals, "lao-signals", 4096, 4096, false, error);
+static lao_status_t make_memory(lao__worker_link_t *link, uint64_t region_bytes, lao__error_t *error) {
+    lao_status_t status = lao__memory_file_create(&link->signals, "lao-signals", LAO__SIGNAL_BYTES, LAO__SIGNAL_BYTES,
+                                                  false, error);
     if (status == LAO_OK) {
         status =
             lao__memory_file_create(&link->requests, "lao-requests", LAO__REGION_BYTES, LAO__FRAME_INLINE, true, error);
     }
     if (status == LAO_OK) {
-        status = lao__region_create(LAO__REGION_BYTES, LAO__FRAME_INLINE, &link->responses, error);
+        status = lao__region_create(region_bytes, LAO__FRAME_INLINE, &link->responses, error);
     }
     return status;
 }
 
-lao_status_t lao__worker_link_start(lao__worker_link_t *link, const char *executable, lao__error_t *error) {
-    lao_status_t status = make_memory(link, error);
+/* --- Life and death --- */
+
+lao_status_t lao__worker_link_start(lao__worker_link_t *link, const char *executable, char *const *environment,
+                                    uint64_t region_bytes, lao__error_t *error) {
+    lao_status_t status = make_memory(link, region_bytes, error);
+    uint32_t lane;
     if (status == LAO_OK) {
-        status = lao__process_start(executable, link->signals.descriptor, link->requests.descriptor,
+        status = lao__process_start(executable, environment, link->signals.descriptor, link->requests.descriptor,
                                     link->responses->file.descriptor, &link->process, error);
     }
     if (status != LAO_OK) {
         drop_memory(link);
         return status;
     }
-    link->sent = 0;
-    link->seen = 0;
-    link->running = true;
-    atomic_store(&link->dead, false);
+    for (lane = 0; lane < LAO__MAX_LANES; lane++) {
+        link->lanes[lane].sent = 0;
+        link->lanes[lane].seen = 0;
+    }
+    link->lane_count = 1;
+    link->culprit = 0;
     memset(&link->end, 0, sizeof link->end);
+    atomic_store(&link->cause, LAO__END_NONE);
+    atomic_store(&link->dead, false);
+    atomic_store(&link->calls, 0);
+    atomic_store(&link->started_ns, lao__now_ns());
+    atomic_store(&link->idle_since_ns, lao__coarse_now_ns());
+    atomic_fetch_add(&link->generation, 1);
+    atomic_store(&link->pid, link->process.pid);
+    atomic_store(&link->state, LAO__LINK_STARTING);
     link->death = (lao__watch_t){.descriptor = link->process.handle, .ready = death_ready, .context = link};
     link->output = (lao__watch_t){.descriptor = link->process.output, .ready = output_ready, .context = link};
     lao__monitor_add_watch(&link->death);
@@ -124,17 +131,52 @@ lao_status_t lao__worker_link_start(lao__worker_link_t *link, const char *execut
     return LAO_OK;
 }
 
-void lao__worker_link_stop(lao__worker_link_t *link) {
+/* Kills it once; the cause that was stated first stays. */
+static void kill_for(lao__worker_link_t *link, uint32_t generation, lao__end_cause_t cause, uint32_t lane,
+                     const char *limit, double used, double allowed) {
+    uint32_t none = LAO__END_NONE;
+    pthread_mutex_lock(&link->handle_lock);
+    if (link->process.handle >= 0 && !atomic_load(&link->dead) &&
+        (generation == 0 || generation == atomic_load(&link->generation))) {
+        if (atomic_compare_exchange_strong(&link->cause, &none, cause)) {
+            link->culprit = lane < LAO__MAX_LANES ? lane + 1 : 0;
+            if (limit != NULL) {
+                strncpy(link->limit, limit, sizeof link->limit - 1);
+                link->used = used;
+                link->allowed = allowed;
+            }
+        }
+        lao__process_kill(&link->process);
+    }
+    pthread_mutex_unlock(&link->handle_lock);
+}
+
+static void await_death(lao__worker_link_t *link, uint32_t generation) {
     int64_t until_ns = lao__now_ns() + LATE_DEATH_NS;
-    if (!link->running) {
+    while (!atomic_load(&link->dead) && lao__now_ns() < until_ns &&
+           (generation == 0 || generation == atomic_load(&link->generation))) {
+        usleep(100);
+    }
+}
+
+void lao__worker_link_end(lao__worker_link_t *link, uint32_t generation, lao__end_cause_t cause, uint32_t lane) {
+    kill_for(link, generation, cause, lane, NULL, -1, -1);
+    await_death(link, generation);
+}
+
+void lao__worker_link_end_for_limit(lao__worker_link_t *link, uint32_t generation, const char *limit, double used,
+                                    double allowed) {
+    kill_for(link, generation, LAO__END_LIMIT, LAO__MAX_LANES, limit, used, allowed);
+    await_death(link, generation);
+}
+
+void lao__worker_link_take_down(lao__worker_link_t *link) {
+    int64_t until_ns = lao__now_ns() + LATE_DEATH_NS;
+    if (atomic_load(&link->state) == LAO__LINK_STOPPED) {
         return;
     }
-    if (!atomic_load(&link->dead)) {
-        lao__process_kill(&link->process);
-        while (!atomic_load(&link->dead) && lao__now_ns() < until_ns) {
-            usleep(100);
-        }
-    }
+    atomic_store(&link->state, LAO__LINK_ENDING);
+    lao__worker_link_end(link, 0, LAO__END_CLOSED, LAO__MAX_LANES);
     /* A process that somebody traces is dead before its parent may reap it. */
     while (atomic_load(&link->dead) && !link->end.known && lao__now_ns() < until_ns) {
         link->end = lao__process_reap(&link->process);
@@ -142,94 +184,27 @@ void lao__worker_link_stop(lao__worker_link_t *link) {
     }
     lao__monitor_remove_watch(&link->death);
     lao__monitor_remove_watch(&link->output);
+    while (atomic_load(&link->users) > 0) { /* they were woken and are on their way */
+        usleep(50);
+    }
     drop_memory(link);
-    link->running = false;
+    atomic_store(&link->pid, 0);
+    atomic_store(&link->state, LAO__LINK_STOPPED);
 }
 
-/* --- Requests --- */
+/* --- Why --- */
 
-lao__frame_request_t *lao__worker_link_request(lao__worker_link_t *link, uint32_t operation,
-                                               lao__frame_writer_t *writer) {
-    lao__frame_request_t *request = (lao__frame_request_t *)link->requests.base;
-    memset(request, 0, offsetof(lao__frame_request_t, releases));
-    request->operation = operation;
-    request->input.kind = LAO_KIND_NONE;
-    writer->base = link->requests.base;
-    writer->at = LAO__FRAME_BYTES;
-    writer->limit = link->requests.size;
-    return request;
+/* Of a call that was under way when somebody else's ended the worker. */
+static lao_status_t lost(const char *why, lao__error_t *error) {
+    return lao__fail(error, LAO_WORKER_RESTARTED, "%s", why);
 }
 
-static bool has_buffer(const lao__worker_link_t *link, uint64_t id) {
-    uint32_t index;
-    for (index = 0; index < link->sent_buffer_count; index++) {
-        if (link->sent_buffers[index] == id) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool send_buffer(lao__worker_link_t *link, const lao__shared_buffer_t *buffer) {
-    if (has_buffer(link, buffer->id)) {
-        return true;
-    }
-    if (link->sent_buffer_count == link->sent_buffer_capacity) {
-        uint32_t capacity = link->sent_buffer_capacity == 0 ? 16 : link->sent_buffer_capacity * 2;
-        uint64_t *larger = realloc(link->sent_buffers, capacity * sizeof *larger);
-        if (larger == NULL) {
-            return false;
-        }
-        link->sent_buffers = larger;
-        link->sent_buffer_capacity = capacity;
-    }
-    if (!lao__process_send(link->process.control, buffer->id, buffer->file.size, buffer->file.descriptor)) {
-        return false;
-    }
-    link->sent_buffers[link->sent_buffer_count++] = buffer->id;
-    return true;
-}
-
-lao_status_t lao__worker_link_put_input(lao__worker_link_t *link, lao__frame_writer_t *writer, const lao_value_t *input,
-                                        lao__frame_value_t *frame, lao__shared_buffer_t **buffer, lao__error_t *error) {
-    uint64_t size;
-    const char *payload = lao__frame_payload(input, &size);
-    lao_status_t status = lao__frame_put_head(writer, input, frame, error);
-    *buffer = NULL;
-    if (status != LAO_OK) {
-        return status;
-    }
-    *buffer = size > 0 ? lao__shared_buffer_find(payload, size) : NULL;
-    if (*buffer != NULL && send_buffer(link, *buffer)) {
-        lao__frame_place_t place = {(*buffer)->id, (uint64_t)(payload - (*buffer)->file.base)};
-        lao__frame_put_place(input, place, frame);
-        return LAO_OK;
-    }
-    if (*buffer != NULL) {
-        lao__shared_buffer_release(*buffer);
-        *buffer = NULL;
-    }
-    return lao__frame_put_payload(writer, input, frame, error);
-}
-
-/* Tells the worker, with the next request, which buffers are gone. */
-static void put_forgotten(lao__worker_link_t *link, lao__frame_request_t *request) {
-    uint32_t index = 0;
-    while (index < link->sent_buffer_count && request->forget_count < LAO__FRAME_RELEASES) {
-        if (lao__shared_buffer_is_gone(link->sent_buffers[index])) {
-            request->forgotten[request->forget_count++] = link->sent_buffers[index];
-            link->sent_buffers[index] = link->sent_buffers[--link->sent_buffer_count];
-        } else {
-            index++;
-        }
-    }
-}
-
-/* --- Exchange --- */
-
-static lao_status_t died(lao__worker_link_t *link, lao__error_t *error) {
+static lao_status_t crashed(lao__worker_link_t *link, uint32_t lane, lao__error_t *error) {
     lao__process_end_t end = link->end;
-    lao__worker_link_stop(link);
+    uint32_t hint = atomic_load(&page_of(link)->crashed_lane);
+    if (hint != 0 && hint <= link->lane_count && hint != lane + 1) {
+        return lost("another call crashed its worker", error);
+    }
     if (!end.known) {
         lao__fail(error, LAO_CRASHED, "its worker process died");
     } else if (end.signal != 0) {
@@ -243,86 +218,28 @@ static lao_status_t died(lao__worker_link_t *link, lao__error_t *error) {
     return LAO_CRASHED;
 }
 
-static lao_status_t broke_protocol(lao__worker_link_t *link, lao__error_t *error) {
-    lao__worker_link_stop(link);
-    return error->status;
-}
-
-/* The wait, with its three steps: the cancel word, the grace period, the end of the worker. */
-static lao_status_t wait_for_response(lao__worker_link_t *link, const lao__flight_t *flight, int64_t grace_ns,
-                                      lao__error_t *error) {
-    lao__frame_request_t *request = (lao__frame_request_t *)link->requests.base;
-    lao__signal_t *signal = &page_of(link)->to_host;
-    int64_t deadline_ns = flight->deadline_ns;
-    int64_t kill_ns = LAO__NO_DEADLINE;
-    uint32_t reason = LAO__CANCEL_NONE;
-    uint32_t sequence;
-    while (true) {
-        int64_t now_ns = lao__now_ns();
-        int64_t next_ns = now_ns + LOOK_NS;
-        int64_t step_ns = reason == LAO__CANCEL_NONE ? deadline_ns : kill_ns;
-        if (lao__signal_wait(signal, link->seen, next_ns < step_ns ? next_ns : step_ns, &sequence) ==
-            LAO__WAIT_CHANGED) {
-            break;
-        }
-        now_ns = lao__now_ns();
-        if (reason == LAO__CANCEL_NONE) {
-            reason = now_ns >= deadline_ns ? (uint32_t)LAO__CANCEL_DEADLINE : lao__flight_cancelled(flight);
-            if (reason != LAO__CANCEL_NONE) {
-                __atomic_store_n(&request->cancel, reason, __ATOMIC_RELEASE);
-                kill_ns = now_ns + grace_ns;
-            }
-        } else if (now_ns >= kill_ns) {
-            lao__worker_link_stop(link);
-            return reason == LAO__CANCEL_DEADLINE
-                       ? lao__fail(error, LAO_TIMED_OUT, "the deadline passed; its worker was ended")
-                       : lao__fail(error, LAO_CANCELLED, "the call was cancelled; its worker was ended");
-        }
+lao_status_t lao__worker_link_explain(lao__worker_link_t *link, uint32_t lane, lao__error_t *error) {
+    bool mine = link->culprit == 0 || link->culprit == lane + 1;
+    switch ((lao__end_cause_t)atomic_load(&link->cause)) {
+    case LAO__END_LIMIT:
+        lao__fail(error, LAO_LIMIT_EXCEEDED, "its worker was ended: `%s` was reached", link->limit);
+        memcpy(error->limit, link->limit, sizeof error->limit);
+        error->used = link->used;
+        error->allowed = link->allowed;
+        return LAO_LIMIT_EXCEEDED;
+    case LAO__END_DEADLINE:
+        return mine ? lao__fail(error, LAO_TIMED_OUT, "the deadline passed; its worker was ended")
+                    : lost("another call missed its deadline, and its worker was ended", error);
+    case LAO__END_CANCELLED:
+        return mine ? lao__fail(error, LAO_CANCELLED, "the call was cancelled; its worker was ended")
+                    : lost("another call was cancelled, and its worker was ended", error);
+    case LAO__END_VIOLATION:
+        return mine ? lao__fail(error, LAO_PROTOCOL_VIOLATION, "its worker broke the protocol and was ended")
+                    : lost("its worker broke the protocol in another call, and was ended", error);
+    case LAO__END_CLOSED:
+        return lao__fail(error, LAO_CANCELLED, "the plugin was closed");
+    case LAO__END_NONE:
+        break;
     }
-    if (sequence == LAO__SIGNAL_DEAD >> 1) {
-        return died(link, error);
-    }
-    if (sequence != lao__signal_next(link->seen)) {
-        lao__fail(error, LAO_PROTOCOL_VIOLATION, "its worker answered out of turn");
-        return broke_protocol(link, error);
-    }
-    link->seen = sequence;
-    return LAO_OK;
-}
-
-static lao_status_t copy_response(lao__worker_link_t *link, lao__frame_response_t *response, lao__error_t *error) {
-    const lao__frame_response_t *shared = (const lao__frame_response_t *)link->responses->file.base;
-    uint64_t size = link->responses->file.size;
-    memcpy(response, shared, offsetof(lao__frame_response_t, value));
-    lao__frame_copy_value(&response->value, &shared->value);
-    if (response->sequence != link->sent ||
-        (response->operation != LAO__FRAME_RESULT && response->operation != LAO__FRAME_PART)) {
-        return lao__fail(error, LAO_PROTOCOL_VIOLATION, "its worker sent a frame that answers nothing");
-    }
-    if (!lao__frame_span_fits(response->error, size)) {
-        return lao__fail(error, LAO_PROTOCOL_VIOLATION, "its worker's error text lies outside of its memory");
-    }
-    if (response->value.memory != 0) {
-        return lao__fail(error, LAO_PROTOCOL_VIOLATION, "its worker named memory that is not its own");
-    }
-    return lao__frame_check_value(&response->value, size, size, error);
-}
-
-lao_status_t lao__worker_link_exchange(lao__worker_link_t *link, const lao__flight_t *flight, int64_t grace_ns,
-                                       lao__frame_response_t *response, lao__error_t *error) {
-    lao__frame_request_t *request = (lao__frame_request_t *)link->requests.base;
-    lao_status_t status;
-    request->release_count = lao__region_take_pending(link->responses, request->releases, LAO__FRAME_RELEASES);
-    if (link->sent_buffer_count > 0) {
-        put_forgotten(link, request);
-    }
-    link->sent = lao__signal_next(link->sent);
-    request->sequence = link->sent;
-    lao__signal_publish(&page_of(link)->to_worker, link->sent);
-    status = wait_for_response(link, flight, grace_ns, error);
-    if (status != LAO_OK) {
-        return status;
-    }
-    status = copy_response(link, response, error);
-    return status == LAO_OK ? LAO_OK : broke_protocol(link, error);
+    return crashed(link, lane, error);
 }

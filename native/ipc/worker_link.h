@@ -1,71 +1,91 @@
-/* The host's end of one worker process: start it, exchange frames with it, notice its death, end it. */
+/* The host's end of one worker process: its life, its memory, and why it ended. */
 #ifndef LAO_IPC_WORKER_LINK_H
 #define LAO_IPC_WORKER_LINK_H
 
-#include "../core/call.h"
 #include "../core/monitor.h"
-#include "frame_writer.h"
+#include "lane.h"
+#include "output_log.h"
 #include "process.h"
 #include "region.h"
-#include "shared_buffer.h"
 #include "wakeup.h"
 
 #define LAO__REGION_BYTES ((uint64_t)16 << 30) /* address space of a region; memory is taken as it is touched */
-#define LAO__REGION_KEPT_BYTES ((uint64_t)256 << 20) /* what a request region keeps warm */
 
-/* What the worker prints: the newest bytes. Shared by the workers of one plugin. */
-typedef struct lao__output_log {
-    pthread_mutex_t lock;
-    char bytes[16384];
-    uint64_t written; /* ever */
-} lao__output_log_t;
+enum { /* lao__worker_link_t.state */
+       LAO__LINK_STOPPED = 0, /* no process, no memory */
+       LAO__LINK_STARTING = 1,
+       LAO__LINK_RUNNING = 2,
+       LAO__LINK_ENDING = 3 /* nobody enters any more; whoever is in it is on the way out */
+};
+
+typedef enum lao__end_cause { /* why the host ended a worker */
+    LAO__END_NONE = 0,        /* it did not: the worker died by itself */
+    LAO__END_DEADLINE,
+    LAO__END_CANCELLED,
+    LAO__END_VIOLATION,
+    LAO__END_LIMIT,
+    LAO__END_CLOSED
+} lao__end_cause_t;
 
 typedef struct lao__worker_link {
-    pthread_mutex_t lock; /* one exchange at a time */
+    pthread_mutex_t life; /* held to start, to end and to take down */
+    _Atomic uint32_t state;
+    _Atomic uint32_t users; /* lanes that are in an exchange, or about to look whether they may be */
+    _Atomic uint32_t generation; /* counts starts */
+    pthread_mutex_t handle_lock; /* the process handle, for those who end a worker without holding its life */
     lao__process_t process;
-    bool running;
-    bool started_before; /* a further start is a restart */
+    _Atomic int32_t pid; /* 0: none */
     lao__memory_file_t signals;
     lao__memory_file_t requests;
     lao__region_t *responses;
-    uint32_t sent; /* sequences */
-    uint32_t seen;
+    uint32_t lane_count; /* agreed with the worker when the plugin was opened */
+    lao__lane_t lanes[LAO__MAX_LANES];
+    pthread_mutex_t buffers_lock;
     uint64_t *sent_buffers; /* ids of shared buffers that the worker has */
-    uint32_t sent_buffer_count;
+    _Atomic uint32_t sent_buffer_count;
     uint32_t sent_buffer_capacity;
     lao__watch_t death;
     lao__watch_t output;
     lao__output_log_t *log;
     _Atomic bool dead; /* `end` is set */
     lao__process_end_t end;
+    _Atomic uint32_t cause; /* lao__end_cause_t; the first one stays */
+    uint32_t culprit;       /* 1 + the lane whose call the host ended it for; 0: none */
+    char limit[32];         /* LAO__END_LIMIT */
+    double used;
+    double allowed;
+    _Atomic int64_t started_ns;
+    _Atomic int64_t idle_since_ns; /* coarse; of the last call's end */
+    _Atomic uint64_t calls;        /* of this process */
 } lao__worker_link_t;
 
 void lao__worker_link_init(lao__worker_link_t *link, lao__output_log_t *log);
 void lao__worker_link_deinit(lao__worker_link_t *link);
 
-/* Starts the process. The rest of this header needs the link's lock, but for deinit. */
-lao_status_t lao__worker_link_start(lao__worker_link_t *link, const char *executable, lao__error_t *error);
+/* Starts the process; nothing is loaded yet. The region that the worker answers in has `region_bytes`.
+ * [life held, STOPPED -> STARTING] */
+lao_status_t lao__worker_link_start(lao__worker_link_t *link, const char *executable, char *const *environment,
+                                    uint64_t region_bytes, lao__error_t *error);
 
-/* Kills the process, if it lives, and takes everything of it down; outputs that are held stay readable. */
-void lao__worker_link_stop(lao__worker_link_t *link);
+/* Ends the process for the stated reason, if it lives, and waits until it is gone. Calls in it fail. Any thread; does
+ * nothing for a process that is gone or is not of `generation` (0: whichever runs). `lane` is the one whose call was the
+ * reason, or LAO__MAX_LANES. */
+void lao__worker_link_end(lao__worker_link_t *link, uint32_t generation, lao__end_cause_t cause, uint32_t lane);
 
-/* The request to fill; the writer behind it starts after the frame. */
-lao__frame_request_t *lao__worker_link_request(lao__worker_link_t *link, uint32_t operation,
-                                               lao__frame_writer_t *writer);
+/* The same with LAO__END_LIMIT and what is known of it. */
+void lao__worker_link_end_for_limit(lao__worker_link_t *link, uint32_t generation, const char *limit, double used,
+                                    double allowed);
 
-/* Writes an input: by reference where it lies in a shared buffer, by copy otherwise. The reference that keeps such a
- * buffer alive goes to `*buffer`; NULL otherwise. */
-lao_status_t lao__worker_link_put_input(lao__worker_link_t *link, lao__frame_writer_t *writer, const lao_value_t *input,
-                                        lao__frame_value_t *frame, lao__shared_buffer_t **buffer, lao__error_t *error);
+/* Takes down the memory of a process that was ended; outputs that are held stay readable. Waits for those who are still
+ * in it. [life held -> STOPPED] */
+void lao__worker_link_take_down(lao__worker_link_t *link);
 
-/* Publishes the request and waits for the response, of which `*response` is the checked private copy (its value's shape
- * and strides up to the rank). Past the deadline, or once cancelled, the worker has `grace_ns` to answer, then it is
- * killed: LAO_TIMED_OUT or LAO_CANCELLED. LAO_CRASHED when it died, LAO_PROTOCOL_VIOLATION when it answered what it must
- * not; in all these cases the link is stopped. */
-lao_status_t lao__worker_link_exchange(lao__worker_link_t *link, const lao__flight_t *flight, int64_t grace_ns,
-                                       lao__frame_response_t *response, lao__error_t *error);
+/* What a call on `lane` is told after the worker died under it. */
+lao_status_t lao__worker_link_explain(lao__worker_link_t *link, uint32_t lane, lao__error_t *error);
 
-/* Copies up to `size` of the newest output bytes; returns how many. */
-uint32_t lao__output_log_tail(lao__output_log_t *log, char *bytes, uint32_t size);
+/* True while the process lives and takes calls. */
+static inline bool lao__worker_link_serves(lao__worker_link_t *link) {
+    return atomic_load(&link->state) == LAO__LINK_RUNNING && !atomic_load(&link->dead);
+}
 
 #endif

@@ -1,5 +1,6 @@
 #include "inputs.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,7 +8,7 @@
 #include "../ipc/memory_file.h"
 #include "../ipc/process.h"
 
-/* Memory files that were received, by id. */
+/* Memory files that were received, by id; of all lanes. */
 typedef struct received {
     uint64_t id;
     lao__memory_file_t file;
@@ -15,6 +16,7 @@ typedef struct received {
 } received_t;
 
 static received_t *files;
+static pthread_mutex_t files_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static received_t *known(uint64_t id) {
     received_t *file;
@@ -50,15 +52,17 @@ static received_t *receive_until(uint64_t id, int control, lao__error_t *error) 
 
 void lao__inputs_forget(uint64_t id) {
     received_t **link;
+    pthread_mutex_lock(&files_lock);
     for (link = &files; *link != NULL; link = &(*link)->next) {
         if ((*link)->id == id) {
             received_t *file = *link;
             *link = file->next;
             lao__memory_file_close(&file->file);
             free(file);
-            return;
+            break;
         }
     }
+    pthread_mutex_unlock(&files_lock);
 }
 
 static lao_status_t read_value(const lao__frame_request_t *request, char *region, uint64_t region_size, int control,
@@ -72,7 +76,10 @@ static lao_status_t read_value(const lao__frame_request_t *request, char *region
         return LAO_OK;
     }
     if (frame->memory != 0) {
-        received_t *file = receive_until(frame->memory, control, error);
+        received_t *file;
+        pthread_mutex_lock(&files_lock);
+        file = receive_until(frame->memory, control, error);
+        pthread_mutex_unlock(&files_lock);
         if (file == NULL) {
             return error->status;
         }

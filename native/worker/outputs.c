@@ -1,5 +1,6 @@
 #include "outputs.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,9 +17,12 @@ static struct {
     lao_value_t *values;
     uint32_t count;
     uint32_t lowest_free; /* no slot below it is free */
-} leases;
+    pthread_mutex_t lock;
+} leases = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-void lao__outputs_init(char *base, uint64_t size) { lao__arena_init(&arena, base, size, LAO__FRAME_INLINE); }
+void lao__outputs_init(char *base, uint64_t size) {
+    lao__arena_init(&arena, base, size, LAO__MAX_LANES * LAO__FRAME_INLINE);
+}
 
 /* --- Services --- */
 
@@ -40,7 +44,8 @@ const lao__services_t lao__worker_services = {.alloc = allocate, .free = give_me
 
 /* --- Leases --- */
 
-static uint32_t take_lease(const lao_value_t *value) {
+/* [leases.lock held] */
+static uint32_t find_free_lease(void) {
     uint32_t lease = leases.lowest_free;
     while (lease < leases.count && leases.values[lease].kind != LAO_KIND_NONE) {
         lease++;
@@ -55,22 +60,36 @@ static uint32_t take_lease(const lao_value_t *value) {
         leases.values = larger;
         leases.count = count;
     }
-    leases.values[lease] = *value;
-    leases.lowest_free = lease + 1;
+    return lease;
+}
+
+static uint32_t take_lease(const lao_value_t *value) {
+    uint32_t lease;
+    pthread_mutex_lock(&leases.lock);
+    lease = find_free_lease();
+    if (lease != LAO__NO_LEASE) {
+        leases.values[lease] = *value;
+        leases.lowest_free = lease + 1;
+    }
+    pthread_mutex_unlock(&leases.lock);
     return lease;
 }
 
 void lao__outputs_give_back(uint32_t lease) {
     lao_value_t value;
-    if (lease >= leases.count || leases.values[lease].kind == LAO_KIND_NONE) {
-        return;
+    memset(&value, 0, sizeof value);
+    pthread_mutex_lock(&leases.lock);
+    if (lease < leases.count) {
+        value = leases.values[lease];
+        leases.values[lease].kind = LAO_KIND_NONE;
+        if (value.kind != LAO_KIND_NONE && lease < leases.lowest_free) {
+            leases.lowest_free = lease;
+        }
     }
-    value = leases.values[lease];
-    leases.values[lease].kind = LAO_KIND_NONE;
-    if (lease < leases.lowest_free) {
-        leases.lowest_free = lease;
+    pthread_mutex_unlock(&leases.lock);
+    if (value.kind != LAO_KIND_NONE) {
+        lao__value_release(&value); /* outside of the lock: it is the plugin's code */
     }
-    lao__value_release(&value);
 }
 
 /* --- Writing --- */

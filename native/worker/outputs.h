@@ -4,8 +4,9 @@
 
 #include "../core/services.h"
 #include "../ipc/frame_writer.h"
+#include "../ipc/wakeup.h"
 
-/* Outputs are born and kept in this region, behind the frame and its inline room. Once, at start. */
+/* Outputs are born and kept in this region, behind the frames of all lanes and their inline room. Once, at start. */
 void lao__outputs_init(char *base, uint64_t size);
 
 /* What the plugin's host table leads to in a worker. */

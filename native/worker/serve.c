@@ -1,161 +1,210 @@
 #include "serve.h"
 
 #include <lao/ext/stream.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../core/clock.h"
 #include "../core/describe.h"
 #include "../core/instance.h"
-#include "../ipc/wakeup.h"
+#include "../sandbox/sandbox.h"
+#include "crash_hint.h"
+#include "host_watch.h"
 #include "inputs.h"
 #include "outputs.h"
 
 #define LONG_NS ((int64_t)3600 * 1000000000)
+#define REPORT_BYTES 16384u
 
-/* The worker's state: it serves one plugin and one call at a time. */
-typedef struct worker {
-    lao__sink_t sink; /* first: the sink is the worker */
-    lao__worker_memory_t *memory;
-    lao__signal_page_t *signals;
+typedef struct worker worker_t;
+
+/* One lane serves one call at a time, on a thread of its own. */
+typedef struct lane {
+    lao__sink_t sink; /* first: the sink is the lane */
+    worker_t *worker;
+    uint32_t index;
+    lao__lane_signals_t *signals;
     const lao__frame_request_t *request;
     lao__frame_response_t *response;
+    uint64_t response_at; /* where the response lies in its region */
     uint32_t seen;
-    lao__target_t *target;
     lao__error_t error;
     lao__inputs_t inputs;
-} worker_t;
+} lane_t;
 
-static void wait_for_request(worker_t *worker) {
+/* The worker's state: it serves one plugin. */
+struct worker {
+    lao__worker_memory_t *memory;
+    lao__signal_page_t *signals;
+    lao__target_t *target;
+    uint32_t lane_count;
+    lane_t *lanes[LAO__MAX_LANES];
+};
+
+static void wait_for_request(lane_t *lane) {
     uint32_t sequence;
-    while (lao__signal_wait(&worker->signals->to_worker, worker->seen, lao__now_ns() + LONG_NS, &sequence) !=
+    while (lao__signal_wait(&lane->signals->to_worker, lane->seen, lao__now_ns() + LONG_NS, &sequence) !=
            LAO__WAIT_CHANGED) {
     }
-    worker->seen = sequence;
+    lane->seen = sequence;
 }
 
-static lao__frame_writer_t begin_response(worker_t *worker, uint32_t operation) {
-    lao__frame_writer_t writer = {
-        .base = worker->memory->responses.base, .at = LAO__FRAME_BYTES, .limit = LAO__FRAME_INLINE};
-    memset(worker->response, 0, offsetof(lao__frame_response_t, value));
-    memset(&worker->response->value, 0, lao__frame_head_bytes());
-    worker->response->operation = operation;
-    worker->response->sequence = worker->seen;
-    worker->response->lease = LAO__NO_LEASE;
-    worker->response->value.rank = -1;
+static lao__frame_writer_t begin_response(lane_t *lane, uint32_t operation) {
+    lao__frame_writer_t writer = {.base = lane->worker->memory->responses.base,
+                                  .at = lane->response_at + LAO__FRAME_BYTES,
+                                  .limit = lane->response_at + LAO__FRAME_INLINE};
+    memset(lane->response, 0, offsetof(lao__frame_response_t, value));
+    memset(&lane->response->value, 0, lao__frame_head_bytes());
+    lane->response->operation = operation;
+    lane->response->sequence = lane->seen;
+    lane->response->lease = LAO__NO_LEASE;
+    lane->response->value.rank = -1;
     return writer;
 }
 
-static void publish(worker_t *worker) { lao__signal_publish(&worker->signals->to_host, worker->seen); }
+static void publish(lane_t *lane) { lao__signal_publish(&lane->signals->to_host, lane->seen); }
 
 /* Writes and publishes the result of a request; `value` (kind NONE: none) is taken over. */
-static void respond(worker_t *worker, lao_status_t status, lao_value_t *value) {
-    lao__frame_writer_t writer = begin_response(worker, LAO__FRAME_RESULT);
+static void respond(lane_t *lane, lao_status_t status, lao_value_t *value) {
+    lao__frame_writer_t writer = begin_response(lane, LAO__FRAME_RESULT);
     if (status == LAO_OK && value->kind != LAO_KIND_NONE) {
-        status = lao__outputs_write(&writer, value, worker->response, &worker->error);
+        status = lao__outputs_write(&writer, value, lane->response, &lane->error);
     }
     if (status != LAO_OK) {
-        writer = begin_response(worker, LAO__FRAME_RESULT);
-        (void)lao__frame_put(&writer, worker->error.text, worker->error.size, 1, &worker->response->error);
+        writer = begin_response(lane, LAO__FRAME_RESULT);
+        (void)lao__frame_put(&writer, lane->error.text, lane->error.size, 1, &lane->response->error);
     }
-    worker->response->status = status;
-    publish(worker);
+    lane->response->status = status;
+    publish(lane);
+}
+
+static const char *text_at(const lane_t *lane, lao__frame_span_t span) {
+    return span.size == 0 ? NULL : lane->worker->memory->requests.base + span.offset;
+}
+
+/* --- CONFINE --- */
+
+static lao_status_t confine(lane_t *lane, lao_value_t *report) {
+    static char text[REPORT_BYTES];
+    const char *plan = text_at(lane, lane->request->config);
+    uint32_t size = 0;
+    lao_status_t status = lao__sandbox_enter(plan, plan != NULL ? strlen(plan) : 0, text, sizeof text - 1, &size,
+                                             &lane->error);
+    if (status != LAO_OK) {
+        return status;
+    }
+    text[size] = '\0';
+    report->struct_size = sizeof *report;
+    report->kind = LAO_KIND_JSON;
+    report->data = text;
+    report->size = size;
+    return LAO_OK;
 }
 
 /* --- OPEN --- */
 
-static const char *text_at(const worker_t *worker, lao__frame_span_t span) {
-    return span.size == 0 ? NULL : worker->memory->requests.base + span.offset;
-}
-
 static void LAO_CALL free_description(lao_value_t *value) { free((void *)(uintptr_t)value->data); }
 
-static lao_status_t open_plugin(worker_t *worker, lao_value_t *description) {
-    const lao__frame_request_t *request = worker->request;
-    static uint32_t output_kinds[4096];
-    lao__instance_options_t options = {
-        .config_json = text_at(worker, request->config),
-        .resource_dir = text_at(worker, request->resource_dir),
-        .data_dir = text_at(worker, request->data_dir),
-        .timeout_ns = LAO__NO_DEADLINE,
-    };
-    lao__module_t *module;
-    lao_status_t status =
-        lao__module_open(text_at(worker, request->path), &lao__worker_services, &module, &worker->error);
+/* The description, with the lanes and the capabilities as numbers behind it. */
+static lao_status_t describe(lane_t *lane, const lao__module_t *module, lao_value_t *description) {
+    static uint32_t numbers[1 + 4096];
     uint32_t index;
-    if (status != LAO_OK) {
-        return status;
-    }
-    status = lao__instance_open(module, &options, &worker->target, &worker->error);
-    if (status != LAO_OK) {
-        return status;
-    }
     description->struct_size = sizeof *description;
     description->kind = LAO_KIND_JSON;
     description->data = lao__describe(module);
     if (description->data == NULL) {
-        return lao__fail(&worker->error, LAO_OUT_OF_MEMORY, "out of memory");
+        return lao__fail(&lane->error, LAO_OUT_OF_MEMORY, "out of memory");
     }
     description->size = strlen(description->data);
     description->release = free_description;
+    numbers[0] = lane->worker->lane_count;
     for (index = 0; index < module->capability_count; index++) {
-        output_kinds[index] = module->capabilities[index].output_kind;
+        const lao__capability_t *capability = &module->capabilities[index];
+        numbers[index + 1] = capability->output_kind | (capability->flags & 0xff) << 8;
     }
-    description->metadata = (const char *)output_kinds;
-    description->metadata_size = module->capability_count * sizeof *output_kinds;
+    description->metadata = (const char *)numbers;
+    description->metadata_size = (module->capability_count + 1) * sizeof *numbers;
     return LAO_OK;
+}
+
+static lao_status_t start_lanes(worker_t *worker, uint32_t wanted, lao__error_t *error);
+
+static lao_status_t open_plugin(lane_t *lane, lao_value_t *description) {
+    const lao__frame_request_t *request = lane->request;
+    lao__instance_options_t options = {
+        .config_json = text_at(lane, request->config),
+        .resource_dir = text_at(lane, request->resource_dir),
+        .data_dir = text_at(lane, request->data_dir),
+        .timeout_ns = LAO__NO_DEADLINE,
+    };
+    lao__module_t *module;
+    lao_status_t status;
+    if (!lao__host_watch_start(lane->worker->memory->control)) {
+        return lao__fail(&lane->error, LAO_OUT_OF_MEMORY, "no thread for the worker");
+    }
+    status = lao__module_open(text_at(lane, request->path), &lao__worker_services, &module, &lane->error);
+    if (status == LAO_OK) {
+        status = lao__instance_open(module, &options, &lane->worker->target, &lane->error);
+    }
+    if (status == LAO_OK) {
+        status = start_lanes(lane->worker, module->thread_role == LAO_THREADS_FULL ? request->lanes : 1, &lane->error);
+    }
+    return status == LAO_OK ? describe(lane, module, description) : status;
 }
 
 /* --- CALL --- */
 
 /* A part: written like a result, then the host's answer is waited for. */
 static uint32_t push(lao__sink_t *sink, lao_value_t *part, uint32_t flags) {
-    worker_t *worker = (worker_t *)sink;
-    lao__frame_writer_t writer = begin_response(worker, LAO__FRAME_PART);
+    lane_t *lane = (lane_t *)sink;
+    lao__frame_writer_t writer = begin_response(lane, LAO__FRAME_PART);
     lao_value_t taken = *part;
     uint32_t index;
     (void)flags; /* the host answers as soon as it has room */
-    if (lao__outputs_write(&writer, &taken, worker->response, &worker->error) != LAO_OK) {
+    if (lao__outputs_write(&writer, &taken, lane->response, &lane->error) != LAO_OK) {
         return LAO_STREAM_STOP; /* the part is gone */
     }
-    publish(worker);
-    wait_for_request(worker);
-    for (index = 0; index < worker->request->release_count; index++) {
-        lao__outputs_give_back(worker->request->releases[index]);
+    publish(lane);
+    wait_for_request(lane);
+    for (index = 0; index < lane->request->release_count; index++) {
+        lao__outputs_give_back(lane->request->releases[index]);
     }
-    return worker->request->operation == LAO__FRAME_ANSWER ? worker->request->answer : LAO_STREAM_STOP;
+    return lane->request->operation == LAO__FRAME_ANSWER ? lane->request->answer : LAO_STREAM_STOP;
 }
 
-static lao_status_t call_plugin(worker_t *worker, lao_value_t *output) {
-    const lao__frame_request_t *request = worker->request;
-    char *region = worker->memory->requests.base;
+static lao_status_t call_plugin(lane_t *lane, lao_value_t *output) {
+    const lao__frame_request_t *request = lane->request;
+    const lao__worker_memory_t *memory = lane->worker->memory;
+    lao__target_t *target = lane->worker->target;
     lao__flight_t flight = {.deadline_ns = request->deadline_ns};
     lao_call_t call = {
         .capability = request->capability,
         .param_count = request->param_count,
-        .inputs = worker->inputs.values,
-        .params = worker->inputs.param_pointers,
+        .inputs = lane->inputs.values,
+        .params = lane->inputs.param_pointers,
         .cancel_word = &request->cancel,
-        .sink = request->streams != 0 ? &worker->sink : NULL,
+        .sink = request->streams != 0 ? &lane->sink : NULL,
         .flight = &flight,
     };
     lao_status_t status;
-    if (worker->target == NULL || request->capability >= worker->target->capability_count) {
-        return lao__fail(&worker->error, LAO_UNKNOWN_CAPABILITY, "it has no capability %u", request->capability);
+    if (target == NULL || request->capability >= target->capability_count) {
+        return lao__fail(&lane->error, LAO_UNKNOWN_CAPABILITY, "it has no capability %u", request->capability);
     }
-    status = lao__inputs_read(request, region, worker->memory->requests.size, worker->memory->control, &worker->inputs,
-                              &worker->error);
+    status = lao__inputs_read(request, memory->requests.base, memory->requests.size, memory->control, &lane->inputs,
+                              &lane->error);
     if (status != LAO_OK) {
         return status;
     }
-    call.input_count = worker->inputs.value_count;
-    call.output_kind = worker->target->output_kinds[request->capability];
+    call.input_count = lane->inputs.value_count;
+    call.output_kind = target->output_kinds[request->capability];
     if (request->param_count > 0) {
-        call.params_json = region + request->params_json.offset;
+        call.params_json = memory->requests.base + request->params_json.offset;
         call.params_json_size = request->params_json.size;
     }
-    return worker->target->ops->call(worker->target, &call, output, &worker->error);
+    return target->ops->call(target, &call, output, &lane->error);
 }
 
 /* --- The loop --- */
@@ -178,33 +227,92 @@ static void close_plugin(worker_t *worker) {
     lao__modules_shut_down();
 }
 
+/* Serves one request; false after the last one, with the exit code. */
+static bool serve_one(lane_t *lane, int *exit_code) {
+    lao_value_t value;
+    lao_status_t status = LAO_OK;
+    memset(&value, 0, sizeof value);
+    wait_for_request(lane);
+    read_notes(lane->request);
+    switch (lane->request->operation) {
+    case LAO__FRAME_CALL:
+        status = call_plugin(lane, &value);
+        break;
+    case LAO__FRAME_CONFINE:
+        status = confine(lane, &value);
+        break;
+    case LAO__FRAME_OPEN:
+        status = open_plugin(lane, &value);
+        break;
+    case LAO__FRAME_CLOSE:
+        close_plugin(lane->worker);
+        respond(lane, LAO_OK, &value);
+        *exit_code = 0;
+        return false;
+    default:
+        *exit_code = 2; /* the host does not send anything else */
+        return false;
+    }
+    respond(lane, status, &value);
+    return true;
+}
+
+static void *run_lane(void *context) {
+    lane_t *lane = context;
+    int exit_code;
+    lao__crash_hint_lane(lane->index);
+    while (serve_one(lane, &exit_code)) {
+    }
+    _exit(exit_code);
+}
+
+/* --- Lanes --- */
+
+static lane_t *make_lane(worker_t *worker, uint32_t index) {
+    lane_t *lane = calloc(1, sizeof *lane);
+    if (lane != NULL) {
+        lane->sink.push = push;
+        lane->worker = worker;
+        lane->index = index;
+        lane->signals = &worker->signals->lanes[index];
+        lane->request = (const lao__frame_request_t *)(worker->memory->requests.base +
+                                                       index * lao__frame_slice(worker->memory->requests.size,
+                                                                                worker->lane_count));
+        lane->response_at = (uint64_t)index * LAO__FRAME_INLINE;
+        lane->response = (lao__frame_response_t *)(worker->memory->responses.base + lane->response_at);
+        worker->lanes[index] = lane;
+    }
+    return lane;
+}
+
+static lao_status_t start_lanes(worker_t *worker, uint32_t wanted, lao__error_t *error) {
+    uint32_t index;
+    worker->lane_count = wanted < 1 ? 1 : wanted < LAO__MAX_LANES ? wanted : LAO__MAX_LANES;
+    for (index = 1; index < worker->lane_count; index++) {
+        lane_t *lane = make_lane(worker, index);
+        pthread_t thread;
+        if (lane == NULL || pthread_create(&thread, NULL, run_lane, lane) != 0) {
+            return lao__fail(error, LAO_OUT_OF_MEMORY, "no thread for the worker's %uth call", index + 1);
+        }
+        pthread_detach(thread);
+    }
+    return LAO_OK;
+}
+
 int lao__serve(lao__worker_memory_t *memory) {
     static worker_t worker;
-    worker.sink.push = push;
+    lane_t *first;
+    int exit_code = 2;
     worker.memory = memory;
     worker.signals = (lao__signal_page_t *)memory->signals.base;
-    worker.request = (const lao__frame_request_t *)memory->requests.base;
-    worker.response = (lao__frame_response_t *)memory->responses.base;
-    for (;;) {
-        lao_value_t value;
-        lao_status_t status;
-        memset(&value, 0, sizeof value);
-        wait_for_request(&worker);
-        read_notes(worker.request);
-        switch (worker.request->operation) {
-        case LAO__FRAME_OPEN:
-            status = open_plugin(&worker, &value);
-            break;
-        case LAO__FRAME_CALL:
-            status = call_plugin(&worker, &value);
-            break;
-        case LAO__FRAME_CLOSE:
-            close_plugin(&worker);
-            respond(&worker, LAO_OK, &value);
-            return 0;
-        default:
-            return 2; /* the host does not send anything else */
-        }
-        respond(&worker, status, &value);
+    worker.lane_count = 1;
+    first = make_lane(&worker, 0);
+    if (first == NULL) {
+        return exit_code;
     }
+    lao__crash_hint_install(worker.signals);
+    lao__crash_hint_lane(0);
+    while (serve_one(first, &exit_code)) {
+    }
+    return exit_code;
 }

@@ -372,7 +372,7 @@ def test_noise_in_process_does_no_harm(host: lao.Host, capfd: pytest.CaptureFixt
 
 
 def test_working_directory_path_and_programs(
-    host: lao.Host, isolation: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    host: lao.Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Old plugins run `./whisper.cpp` and read prompts by relative paths."""
     tool = tmp_path / "whisper.cpp"
@@ -380,7 +380,7 @@ def test_working_directory_path_and_programs(
     tool.chmod(0o755)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    with load(host, isolation, "v0/surroundings") as plugin:
+    with load(host, "none", "v0/surroundings") as plugin:
         assert plugin("cwd") == str(tmp_path)
         assert plugin("env PATH") == os.environ["PATH"]
         assert plugin("run ./whisper.cpp") == "transcribed\n"

@@ -112,7 +112,7 @@ static void files_are_sealed(void) {
     memset(file.base, 7, 1 << 20);
     EXPECT(ftruncate(file.descriptor, 4096) != 0 && errno == EPERM);
     EXPECT(ftruncate(file.descriptor, 1 << 21) != 0 && errno == EPERM);
-    lao__memory_file_trim(&file, 8192);
+    lao__memory_file_trim(&file, 8192, file.size);
     EXPECT(file.base[8191] == 7 && file.base[8192] == 0);
     lao__memory_file_close(&file);
     EXPECT(file.descriptor == -1 && file.base == NULL);

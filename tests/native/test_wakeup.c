@@ -27,10 +27,10 @@ static uint32_t next(lao__signal_t *signal, uint32_t seen) {
 static void answer(int turns) {
     uint32_t seen = 0;
     for (int turn = 0; turn < turns; turn++) {
-        uint32_t sequence = next(&page->to_worker, seen);
+        uint32_t sequence = next(&page->lanes[0].to_worker, seen);
         EXPECT_EQUAL(sequence, lao__signal_next(seen)); /* none is lost, none comes twice */
         seen = sequence;
-        lao__signal_publish(&page->to_host, sequence);
+        lao__signal_publish(&page->lanes[0].to_host, sequence);
     }
 }
 
@@ -41,8 +41,8 @@ static void ask(int turns, int pause_every) {
         if (pause_every > 0 && turn % pause_every == 0) {
             usleep(300); /* long enough for the other side to sleep */
         }
-        lao__signal_publish(&page->to_worker, sequence);
-        EXPECT_EQUAL(next(&page->to_host, seen), sequence);
+        lao__signal_publish(&page->lanes[0].to_worker, sequence);
+        EXPECT_EQUAL(next(&page->lanes[0].to_host, seen), sequence);
         seen = sequence;
     }
 }
@@ -90,17 +90,17 @@ static void time_outs(void) {
     uint32_t sequence;
     memset(page, 0, sizeof *page);
     int64_t start = lao__now_ns();
-    EXPECT_EQUAL(lao__signal_wait(&page->to_host, 0, start + 30 * MS, &sequence), LAO__WAIT_TIMEOUT);
+    EXPECT_EQUAL(lao__signal_wait(&page->lanes[0].to_host, 0, start + 30 * MS, &sequence), LAO__WAIT_TIMEOUT);
     int64_t took = lao__now_ns() - start;
     EXPECT(took >= 25 * MS && took < 1000 * MS);
-    EXPECT_EQUAL(lao__signal_wait(&page->to_host, 0, start, &sequence), LAO__WAIT_TIMEOUT); /* long past */
-    lao__signal_publish(&page->to_host, 5);
-    EXPECT_EQUAL(lao__signal_wait(&page->to_host, 0, start, &sequence), LAO__WAIT_CHANGED); /* but it is there */
+    EXPECT_EQUAL(lao__signal_wait(&page->lanes[0].to_host, 0, start, &sequence), LAO__WAIT_TIMEOUT); /* long past */
+    lao__signal_publish(&page->lanes[0].to_host, 5);
+    EXPECT_EQUAL(lao__signal_wait(&page->lanes[0].to_host, 0, start, &sequence), LAO__WAIT_CHANGED); /* but it is there */
     EXPECT_EQUAL(sequence, 5);
 }
 
 static void *wait_for_death(void *sequence) {
-    *(uint32_t *)sequence = next(&page->to_host, 0);
+    *(uint32_t *)sequence = next(&page->lanes[0].to_host, 0);
     return NULL;
 }
 
@@ -110,10 +110,10 @@ static void death_wakes_and_stays(void) {
     memset(page, 0, sizeof *page);
     EXPECT_EQUAL(pthread_create(&thread, NULL, wait_for_death, &sequence), 0);
     usleep(20000);
-    lao__signal_kill(&page->to_host);
+    lao__signal_kill(&page->lanes[0].to_host);
     pthread_join(thread, NULL);
     EXPECT_EQUAL(sequence, LAO__SIGNAL_DEAD >> 1);
-    EXPECT_EQUAL(next(&page->to_host, 0), LAO__SIGNAL_DEAD >> 1);
+    EXPECT_EQUAL(next(&page->lanes[0].to_host, 0), LAO__SIGNAL_DEAD >> 1);
 }
 
 static void sequences_never_reach_the_dead_mark(void) {
@@ -132,8 +132,8 @@ static void a_lying_peer(void) {
     for (size_t i = 0; i < sizeof cpus / sizeof *cpus; i++) {
         uint32_t sequence;
         memset(page, 0, sizeof *page);
-        atomic_store(&page->to_host.producer_cpu, cpus[i]);
-        EXPECT_EQUAL(lao__signal_wait(&page->to_host, 0, lao__now_ns() + 2 * MS, &sequence), LAO__WAIT_TIMEOUT);
+        atomic_store(&page->lanes[0].to_host.producer_cpu, cpus[i]);
+        EXPECT_EQUAL(lao__signal_wait(&page->lanes[0].to_host, 0, lao__now_ns() + 2 * MS, &sequence), LAO__WAIT_TIMEOUT);
     }
 }
 

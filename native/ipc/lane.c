@@ -1,0 +1,212 @@
+#include "lane.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "../core/clock.h"
+#include "worker_link.h"
+
+#define LOOK_NS 20000000 /* a waiter looks at its cancel word this often */
+
+static uint64_t slice_of(const lao__lane_t *lane) {
+    return lao__frame_slice(lane->link->requests.size, lane->link->lane_count);
+}
+
+static lao__frame_request_t *request_of(const lao__lane_t *lane) {
+    return (lao__frame_request_t *)(lane->link->requests.base + lane->index * slice_of(lane));
+}
+
+static lao__lane_signals_t *signals_of(const lao__lane_t *lane) {
+    return &((lao__signal_page_t *)lane->link->signals.base)->lanes[lane->index];
+}
+
+/* --- Requests --- */
+
+lao__frame_request_t *lao__lane_request(lao__lane_t *lane, uint32_t operation, lao__frame_writer_t *writer) {
+    lao__frame_request_t *request = request_of(lane);
+    uint64_t begin = lane->index * slice_of(lane);
+    memset(request, 0, offsetof(lao__frame_request_t, releases));
+    request->operation = operation;
+    request->input.kind = LAO_KIND_NONE;
+    writer->base = lane->link->requests.base;
+    writer->at = begin + LAO__FRAME_BYTES;
+    writer->limit = begin + slice_of(lane);
+    return request;
+}
+
+void lao__lane_trim(lao__lane_t *lane, uint64_t used) {
+    uint64_t begin = lane->index * slice_of(lane);
+    if (used - begin > LAO__REGION_KEPT_BYTES) {
+        lao__memory_file_trim(&lane->link->requests, begin + LAO__REGION_KEPT_BYTES, begin + slice_of(lane));
+    }
+}
+
+static bool has_buffer(const lao__worker_link_t *link, uint64_t id) {
+    uint32_t index;
+    for (index = 0; index < link->sent_buffer_count; index++) {
+        if (link->sent_buffers[index] == id) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool send_buffer(lao__worker_link_t *link, const lao__shared_buffer_t *buffer) {
+    if (has_buffer(link, buffer->id)) {
+        return true;
+    }
+    if (link->sent_buffer_count == link->sent_buffer_capacity) {
+        uint32_t capacity = link->sent_buffer_capacity == 0 ? 16 : link->sent_buffer_capacity * 2;
+        uint64_t *larger = realloc(link->sent_buffers, capacity * sizeof *larger);
+        if (larger == NULL) {
+            return false;
+        }
+        link->sent_buffers = larger;
+        link->sent_buffer_capacity = capacity;
+    }
+    if (!lao__process_send(link->process.control, buffer->id, buffer->file.size, buffer->file.descriptor)) {
+        return false;
+    }
+    link->sent_buffers[link->sent_buffer_count++] = buffer->id;
+    return true;
+}
+
+lao_status_t lao__lane_put_input(lao__lane_t *lane, lao__frame_writer_t *writer, const lao_value_t *input,
+                                 lao__frame_value_t *frame, lao__shared_buffer_t **buffer, lao__error_t *error) {
+    uint64_t size;
+    const char *payload = lao__frame_payload(input, &size);
+    lao_status_t status = lao__frame_put_head(writer, input, frame, error);
+    bool sent = false;
+    *buffer = NULL;
+    if (status != LAO_OK) {
+        return status;
+    }
+    *buffer = size > 0 ? lao__shared_buffer_find(payload, size) : NULL;
+    if (*buffer != NULL) {
+        pthread_mutex_lock(&lane->link->buffers_lock);
+        sent = send_buffer(lane->link, *buffer);
+        pthread_mutex_unlock(&lane->link->buffers_lock);
+    }
+    if (sent) {
+        lao__frame_place_t place = {(*buffer)->id, (uint64_t)(payload - (*buffer)->file.base)};
+        lao__frame_put_place(input, place, frame);
+        return LAO_OK;
+    }
+    if (*buffer != NULL) {
+        lao__shared_buffer_release(*buffer);
+        *buffer = NULL;
+    }
+    return lao__frame_put_payload(writer, input, frame, error);
+}
+
+void lao__lane_put_answer(lao__lane_t *lane, uint32_t answer) {
+    lao__frame_request_t *request = request_of(lane);
+    request->operation = LAO__FRAME_ANSWER;
+    request->answer = answer;
+    request->forget_count = 0;
+}
+
+/* Tells the worker, with the next request, which buffers are gone. */
+static void put_forgotten(lao__worker_link_t *link, lao__frame_request_t *request) {
+    uint32_t index = 0;
+    pthread_mutex_lock(&link->buffers_lock);
+    while (index < link->sent_buffer_count && request->forget_count < LAO__FRAME_RELEASES) {
+        if (lao__shared_buffer_is_gone(link->sent_buffers[index])) {
+            request->forgotten[request->forget_count++] = link->sent_buffers[index];
+            link->sent_buffers[index] = link->sent_buffers[--link->sent_buffer_count];
+        } else {
+            index++;
+        }
+    }
+    pthread_mutex_unlock(&link->buffers_lock);
+}
+
+/* --- Exchange --- */
+
+lao_status_t lao__lane_violated(lao__lane_t *lane, lao__error_t *error) {
+    lao__worker_link_end(lane->link, 0, LAO__END_VIOLATION, lane->index);
+    return error->status;
+}
+
+/* The wait, with its three steps: the cancel word, the grace period, the end of the worker. */
+static lao_status_t wait_for_response(lao__lane_t *lane, int64_t deadline_ns, const lao__flight_t *flight,
+                                      int64_t grace_ns, lao__error_t *error) {
+    lao__frame_request_t *request = request_of(lane);
+    lao__signal_t *signal = &signals_of(lane)->to_host;
+    int64_t kill_ns = LAO__NO_DEADLINE;
+    uint32_t reason = LAO__CANCEL_NONE;
+    uint32_t sequence;
+    while (true) {
+        int64_t now_ns = lao__now_ns();
+        int64_t next_ns = now_ns + LOOK_NS;
+        int64_t step_ns = reason == LAO__CANCEL_NONE ? deadline_ns : kill_ns;
+        if (lao__signal_wait(signal, lane->seen, next_ns < step_ns ? next_ns : step_ns, &sequence) ==
+            LAO__WAIT_CHANGED) {
+            break;
+        }
+        now_ns = lao__now_ns();
+        if (reason == LAO__CANCEL_NONE) {
+            reason = now_ns >= deadline_ns ? (uint32_t)LAO__CANCEL_DEADLINE
+                                           : (flight != NULL ? lao__flight_cancelled(flight) : 0);
+            if (reason != LAO__CANCEL_NONE) {
+                __atomic_store_n(&request->cancel, reason, __ATOMIC_RELEASE);
+                kill_ns = now_ns + grace_ns;
+            }
+        } else if (now_ns >= kill_ns) {
+            lao__worker_link_end(lane->link, 0,
+                                 reason == LAO__CANCEL_DEADLINE ? LAO__END_DEADLINE : LAO__END_CANCELLED, lane->index);
+            kill_ns = now_ns + grace_ns; /* where even killing takes its time */
+        }
+    }
+    if (sequence == LAO__SIGNAL_DEAD >> 1) {
+        if (!atomic_load(&lane->link->dead)) { /* the worker wrote the mark itself */
+            lao__fail(error, LAO_PROTOCOL_VIOLATION, "its worker claims to be dead");
+            return lao__lane_violated(lane, error);
+        }
+        return lao__worker_link_explain(lane->link, lane->index, error);
+    }
+    if (sequence != lao__signal_next(lane->seen)) {
+        lao__fail(error, LAO_PROTOCOL_VIOLATION, "its worker answered out of turn");
+        return lao__lane_violated(lane, error);
+    }
+    lane->seen = sequence;
+    return LAO_OK;
+}
+
+static lao_status_t copy_response(lao__lane_t *lane, lao__frame_response_t *response, lao__error_t *error) {
+    const lao__memory_file_t *file = &lane->link->responses->file;
+    const lao__frame_response_t *shared =
+        (const lao__frame_response_t *)(file->base + (uint64_t)lane->index * LAO__FRAME_INLINE);
+    memcpy(response, shared, offsetof(lao__frame_response_t, value));
+    lao__frame_copy_value(&response->value, &shared->value);
+    if (response->sequence != lane->sent ||
+        (response->operation != LAO__FRAME_RESULT && response->operation != LAO__FRAME_PART)) {
+        return lao__fail(error, LAO_PROTOCOL_VIOLATION, "its worker sent a frame that answers nothing");
+    }
+    if (!lao__frame_span_fits(response->error, file->size)) {
+        return lao__fail(error, LAO_PROTOCOL_VIOLATION, "its worker's error text lies outside of its memory");
+    }
+    if (response->value.memory != 0) {
+        return lao__fail(error, LAO_PROTOCOL_VIOLATION, "its worker named memory that is not its own");
+    }
+    return lao__frame_check_value(&response->value, file->size, file->size, error);
+}
+
+lao_status_t lao__lane_exchange(lao__lane_t *lane, int64_t deadline_ns, const lao__flight_t *flight, int64_t grace_ns,
+                                lao__frame_response_t *response, lao__error_t *error) {
+    lao__frame_request_t *request = request_of(lane);
+    lao_status_t status;
+    request->release_count = lao__region_take_pending(lane->link->responses, request->releases, LAO__FRAME_RELEASES);
+    if (atomic_load_explicit(&lane->link->sent_buffer_count, memory_order_relaxed) > 0) {
+        put_forgotten(lane->link, request);
+    }
+    lane->sent = lao__signal_next(lane->sent);
+    request->sequence = lane->sent;
+    lao__signal_publish(&signals_of(lane)->to_worker, lane->sent);
+    status = wait_for_response(lane, deadline_ns, flight, grace_ns, error);
+    if (status != LAO_OK) {
+        return status;
+    }
+    status = copy_response(lane, response, error);
+    return status == LAO_OK ? LAO_OK : lao__lane_violated(lane, error);
+}

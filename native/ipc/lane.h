@@ -1,0 +1,49 @@
+/* One lane of a worker: the frames of one call at a time. A worker whose plugin may run several calls at once has
+ * several. */
+#ifndef LAO_IPC_LANE_H
+#define LAO_IPC_LANE_H
+
+#include "../core/call.h"
+#include "frame_writer.h"
+#include "shared_buffer.h"
+
+#define LAO__REGION_KEPT_BYTES ((uint64_t)256 << 20) /* what a request region keeps warm */
+
+struct lao__worker_link;
+
+typedef struct lao__lane {
+    struct lao__worker_link *link;
+    uint32_t index;
+    _Atomic uint32_t busy; /* somebody has it */
+    uint32_t sent;         /* sequences */
+    uint32_t seen;
+} lao__lane_t;
+
+/* All of this needs the lane, and a worker that is not taken down meanwhile: link->users counts the caller. */
+
+/* The request to fill; the writer behind it starts after the frame. */
+lao__frame_request_t *lao__lane_request(lao__lane_t *lane, uint32_t operation, lao__frame_writer_t *writer);
+
+/* Writes an input: by reference where it lies in a shared buffer, by copy otherwise. The reference that keeps such a
+ * buffer alive goes to `*buffer`; NULL otherwise. */
+lao_status_t lao__lane_put_input(lao__lane_t *lane, lao__frame_writer_t *writer, const lao_value_t *input,
+                                 lao__frame_value_t *frame, lao__shared_buffer_t **buffer, lao__error_t *error);
+
+/* Turns the last request into the answer to a part: its inputs stay as they are, since the call still reads them. */
+void lao__lane_put_answer(lao__lane_t *lane, uint32_t answer);
+
+/* Publishes the request and waits for the response, of which `*response` is the checked private copy (its value's shape
+ * and strides up to the rank). Past the deadline, or once `flight` (may be NULL) is cancelled, the worker has `grace_ns`
+ * to answer, then it is ended: LAO_TIMED_OUT or LAO_CANCELLED. When it died: LAO_CRASHED, LAO_LIMIT_EXCEEDED, or
+ * LAO_WORKER_RESTARTED where another call was the reason. LAO_PROTOCOL_VIOLATION when it answered what it must not; it
+ * is ended then as well. */
+lao_status_t lao__lane_exchange(lao__lane_t *lane, int64_t deadline_ns, const lao__flight_t *flight, int64_t grace_ns,
+                                lao__frame_response_t *response, lao__error_t *error);
+
+/* Ends the worker for what it did on this lane; `error` says it. */
+lao_status_t lao__lane_violated(lao__lane_t *lane, lao__error_t *error);
+
+/* Gives memory back after a call with a large input; `used` is where its writer stopped. */
+void lao__lane_trim(lao__lane_t *lane, uint64_t used);
+
+#endif
