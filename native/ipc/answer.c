@@ -126,8 +126,8 @@ static lao_status_t make_stable(lao_value_t *output, lao__error_t *error) {
     return LAO_OK;
 }
 
-lao_status_t lao__answer_take_output(const lao__worker_link_t *link, const lao__frame_response_t *response,
-                                     bool stable, lao_value_t *output, lao__error_t *error) {
+lao_status_t lao__answer_take_output(const lao__worker_link_t *link, const lao__frame_response_t *response, bool stable,
+                                     lao_value_t *output, lao__error_t *error) {
     lao__region_t *region = link->responses;
     lao_status_t status;
     memset(output, 0, sizeof *output);

@@ -240,8 +240,8 @@ static lao_status_t make_callable(isolated_t *isolated, int64_t timeout_ns, lao_
     for (index = 0; index < opening->capability_count; index++) {
         output_kinds[index] = opening->capabilities[index] & 0xff;
     }
-    status = lao__target_init(&isolated->target, &isolated_ops, timeout_ns, opening->capability_count, output_kinds,
-                              error);
+    status =
+        lao__target_init(&isolated->target, &isolated_ops, timeout_ns, opening->capability_count, output_kinds, error);
     free(output_kinds);
     return status;
 }

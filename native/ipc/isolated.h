@@ -14,15 +14,15 @@ typedef struct lao__isolated_options {
     const char *resource_dir; /* NULL = none */
     const char *data_dir;     /* NULL = none */
     uint32_t workers;         /* 1..LAO__MAX_WORKERS; all but the first start when they are needed */
-    uint32_t lanes;           /* calls at the same time in one worker, where its plugin may: 1..LAO__MAX_LANES; 0 = all */
-    uint32_t services;        /* LAO__SERVICE_* that the plugin may ask for */
-    int service_listener;     /* a socket that gets each worker's service socket; -1 = none */
-    bool stable;              /* arrays are copied out of the worker's memory */
-    uint64_t region_bytes;    /* bound of the memory that a worker's outputs lie in; 0 = the largest */
-    uint64_t recycle_calls;   /* a worker is replaced after so many calls; 0 = never */
-    int64_t timeout_ns;       /* of each call; LAO__NO_DEADLINE = none */
-    int64_t open_timeout_ns;  /* of starting a worker and loading the plugin in it */
-    int64_t grace_ns;         /* between the cancel word and the end of the worker */
+    uint32_t lanes; /* calls at the same time in one worker, where its plugin may: 1..LAO__MAX_LANES; 0 = all */
+    uint32_t services; /* LAO__SERVICE_* that the plugin may ask for */
+    int service_listener; /* a socket that gets each worker's service socket; -1 = none */
+    bool stable; /* arrays are copied out of the worker's memory */
+    uint64_t region_bytes; /* bound of the memory that a worker's outputs lie in; 0 = the largest */
+    uint64_t recycle_calls; /* a worker is replaced after so many calls; 0 = never */
+    int64_t timeout_ns; /* of each call; LAO__NO_DEADLINE = none */
+    int64_t open_timeout_ns; /* of starting a worker and loading the plugin in it */
+    int64_t grace_ns; /* between the cancel word and the end of the worker */
 } lao__isolated_options_t;
 
 /* Starts the first worker and loads the plugin in it. `*description` is the JSON of lao__describe, freed by the

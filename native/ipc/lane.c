@@ -153,8 +153,8 @@ static lao_status_t wait_for_response(lao__lane_t *lane, int64_t deadline_ns, co
                 kill_ns = now_ns + grace_ns;
             }
         } else if (now_ns >= kill_ns) {
-            lao__worker_link_end(lane->link, 0,
-                                 reason == LAO__CANCEL_DEADLINE ? LAO__END_DEADLINE : LAO__END_CANCELLED, lane->index);
+            lao__worker_link_end(lane->link, 0, reason == LAO__CANCEL_DEADLINE ? LAO__END_DEADLINE : LAO__END_CANCELLED,
+                                 lane->index);
             kill_ns = now_ns + grace_ns; /* where even killing takes its time */
         }
     }

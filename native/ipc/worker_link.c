@@ -83,8 +83,8 @@ void lao__worker_link_deinit(lao__worker_link_t *link) {
 }
 
 static lao_status_t make_memory(lao__worker_link_t *link, uint64_t region_bytes, lao__error_t *error) {
-    lao_status_t status = lao__memory_file_create(&link->signals, "lao-signals", LAO__SIGNAL_BYTES, LAO__SIGNAL_BYTES,
-                                                  false, error);
+    lao_status_t status =
+        lao__memory_file_create(&link->signals, "lao-signals", LAO__SIGNAL_BYTES, LAO__SIGNAL_BYTES, false, error);
     if (status == LAO_OK) {
         status =
             lao__memory_file_create(&link->requests, "lao-requests", LAO__REGION_BYTES, LAO__FRAME_INLINE, true, error);

@@ -19,12 +19,12 @@ enum { /* lao__worker_link_t.state */
 };
 
 typedef enum lao__end_cause { /* why the host ended a worker */
-    LAO__END_NONE = 0,        /* it did not: the worker died by itself */
-    LAO__END_DEADLINE,
-    LAO__END_CANCELLED,
-    LAO__END_VIOLATION,
-    LAO__END_LIMIT,
-    LAO__END_CLOSED
+                              LAO__END_NONE = 0,        /* it did not: the worker died by itself */
+                              LAO__END_DEADLINE,
+                              LAO__END_CANCELLED,
+                              LAO__END_VIOLATION,
+                              LAO__END_LIMIT,
+                              LAO__END_CLOSED
 } lao__end_cause_t;
 
 typedef struct lao__worker_link {

@@ -91,8 +91,8 @@ static lao_status_t confine(lane_t *lane, lao_value_t *report) {
     static char text[REPORT_BYTES];
     const char *plan = text_at(lane, lane->request->config);
     uint32_t size = 0;
-    lao_status_t status = lao__sandbox_enter(plan, plan != NULL ? strlen(plan) : 0, text, sizeof text - 1, &size,
-                                             &lane->error);
+    lao_status_t status =
+        lao__sandbox_enter(plan, plan != NULL ? strlen(plan) : 0, text, sizeof text - 1, &size, &lane->error);
     if (status != LAO_OK) {
         return status;
     }
@@ -275,9 +275,9 @@ static lane_t *make_lane(worker_t *worker, uint32_t index) {
         lane->worker = worker;
         lane->index = index;
         lane->signals = &worker->signals->lanes[index];
-        lane->request = (const lao__frame_request_t *)(worker->memory->requests.base +
-                                                       index * lao__frame_slice(worker->memory->requests.size,
-                                                                                worker->lane_count));
+        lane->request =
+            (const lao__frame_request_t *)(worker->memory->requests.base +
+                                           index * lao__frame_slice(worker->memory->requests.size, worker->lane_count));
         lane->response_at = (uint64_t)index * LAO__FRAME_INLINE;
         lane->response = (lao__frame_response_t *)(worker->memory->responses.base + lane->response_at);
         worker->lanes[index] = lane;

@@ -95,7 +95,8 @@ static void time_outs(void) {
     EXPECT(took >= 25 * MS && took < 1000 * MS);
     EXPECT_EQUAL(lao__signal_wait(&page->lanes[0].to_host, 0, start, &sequence), LAO__WAIT_TIMEOUT); /* long past */
     lao__signal_publish(&page->lanes[0].to_host, 5);
-    EXPECT_EQUAL(lao__signal_wait(&page->lanes[0].to_host, 0, start, &sequence), LAO__WAIT_CHANGED); /* but it is there */
+    EXPECT_EQUAL(lao__signal_wait(&page->lanes[0].to_host, 0, start, &sequence),
+                 LAO__WAIT_CHANGED); /* but it is there */
     EXPECT_EQUAL(sequence, 5);
 }
 
@@ -133,7 +134,8 @@ static void a_lying_peer(void) {
         uint32_t sequence;
         memset(page, 0, sizeof *page);
         atomic_store(&page->lanes[0].to_host.producer_cpu, cpus[i]);
-        EXPECT_EQUAL(lao__signal_wait(&page->lanes[0].to_host, 0, lao__now_ns() + 2 * MS, &sequence), LAO__WAIT_TIMEOUT);
+        EXPECT_EQUAL(lao__signal_wait(&page->lanes[0].to_host, 0, lao__now_ns() + 2 * MS, &sequence),
+                     LAO__WAIT_TIMEOUT);
     }
 }
 
