@@ -130,7 +130,7 @@ lao_status_t lao__lane_violated(lao__lane_t *lane, lao__error_t *error) {
 
 /* The wait, with its three steps: the cancel word, the grace period, the end of the worker. */
 static lao_status_t wait_for_response(lao__lane_t *lane, int64_t deadline_ns, const lao__flight_t *flight,
-                                      int64_t grace_ns, lao__error_t *error) {
+                                      int64_t grace_ns, bool woke_it, lao__error_t *error) {
     lao__frame_request_t *request = request_of(lane);
     lao__signal_t *signal = &signals_of(lane)->to_host;
     int64_t kill_ns = LAO__NO_DEADLINE;
@@ -140,8 +140,10 @@ static lao_status_t wait_for_response(lao__lane_t *lane, int64_t deadline_ns, co
         int64_t now_ns = lao__now_ns();
         int64_t next_ns = now_ns + LOOK_NS;
         int64_t step_ns = reason == LAO__CANCEL_NONE ? deadline_ns : kill_ns;
-        if (lao__signal_wait(signal, lane->seen, next_ns < step_ns ? next_ns : step_ns, &sequence) ==
-            LAO__WAIT_CHANGED) {
+        int64_t until_ns = next_ns < step_ns ? next_ns : step_ns;
+        lao__wait_result_t result = woke_it ? lao__signal_park(signal, lane->seen, until_ns, &sequence)
+                                            : lao__signal_wait(signal, lane->seen, until_ns, &sequence);
+        if (result == LAO__WAIT_CHANGED) {
             break;
         }
         now_ns = lao__now_ns();
@@ -196,14 +198,15 @@ lao_status_t lao__lane_exchange(lao__lane_t *lane, int64_t deadline_ns, const la
                                 lao__frame_response_t *response, lao__error_t *error) {
     lao__frame_request_t *request = request_of(lane);
     lao_status_t status;
+    bool woke_it;
     request->release_count = lao__region_take_pending(lane->link->responses, request->releases, LAO__FRAME_RELEASES);
     if (atomic_load_explicit(&lane->link->sent_buffer_count, memory_order_relaxed) > 0) {
         put_forgotten(lane->link, request);
     }
     lane->sent = lao__signal_next(lane->sent);
     request->sequence = lane->sent;
-    lao__signal_publish(&signals_of(lane)->to_worker, lane->sent);
-    status = wait_for_response(lane, deadline_ns, flight, grace_ns, error);
+    woke_it = lao__signal_publish(&signals_of(lane)->to_worker, lane->sent);
+    status = wait_for_response(lane, deadline_ns, flight, grace_ns, woke_it, error);
     if (status != LAO_OK) {
         return status;
     }

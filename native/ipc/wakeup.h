@@ -41,8 +41,9 @@ _Static_assert(sizeof(lao__signal_page_t) <= LAO__SIGNAL_BYTES, "the signals fit
 
 typedef enum lao__wait_result { LAO__WAIT_CHANGED, LAO__WAIT_TIMEOUT } lao__wait_result_t;
 
-/* Publishes the sequence; wraps before it reaches the dead mark. */
-void lao__signal_publish(lao__signal_t *signal, uint32_t sequence);
+/* Publishes the sequence; wraps before it reaches the dead mark. True when the other side slept and had to be woken: it
+ * does not pay to spin for its answer then. */
+bool lao__signal_publish(lao__signal_t *signal, uint32_t sequence);
 
 /* The sequence after this one. */
 static inline uint32_t lao__signal_next(uint32_t sequence) { return sequence >= UINT32_MAX / 2 - 1 ? 1 : sequence + 1; }
@@ -50,6 +51,10 @@ static inline uint32_t lao__signal_next(uint32_t sequence) { return sequence >= 
 /* Waits until the word's sequence is not `seen` any more, or until the monotonic `until_ns`; `*sequence` gets what is
  * there then (LAO__SIGNAL_DEAD >> 1 for a dead worker). Interrupted by signals: answers LAO__WAIT_TIMEOUT early. */
 lao__wait_result_t lao__signal_wait(lao__signal_t *signal, uint32_t seen, int64_t until_ns, uint32_t *sequence);
+
+/* The two parts of that wait. Watching answers false when it does not pay or did not help; parking sleeps. */
+bool lao__signal_watch(lao__signal_t *signal, uint32_t seen, int64_t until_ns, uint32_t *sequence);
+lao__wait_result_t lao__signal_park(lao__signal_t *signal, uint32_t seen, int64_t until_ns, uint32_t *sequence);
 
 /* Marks the word dead and wakes whoever waits. */
 void lao__signal_kill(lao__signal_t *signal);

@@ -24,13 +24,14 @@ static uint32_t current_cpu(void) {
 
 static void wake(_Atomic uint32_t *word) { syscall(SYS_futex, word, FUTEX_WAKE, INT32_MAX, NULL, NULL, 0); }
 
-void lao__signal_publish(lao__signal_t *signal, uint32_t sequence) {
+bool lao__signal_publish(lao__signal_t *signal, uint32_t sequence) {
     uint32_t before;
     atomic_store_explicit(&signal->producer_cpu, current_cpu(), memory_order_relaxed);
     before = atomic_exchange(&signal->word, sequence << 1);
     if ((before & 1) != 0) {
         wake(&signal->word);
     }
+    return (before & 1) != 0;
 }
 
 void lao__signal_kill(lao__signal_t *signal) {
@@ -43,12 +44,17 @@ static bool changed(const lao__signal_t *signal, uint32_t seen, uint32_t *sequen
     return *sequence != seen;
 }
 
-/* Watches the word for as long as that can pay. */
-static bool spin(lao__signal_t *signal, uint32_t seen, int64_t until_ns, uint32_t *sequence) {
-    int64_t now_ns = lao__now_ns();
-    int64_t stop_ns = now_ns + SPIN_NS < until_ns ? now_ns + SPIN_NS : until_ns;
-    uint32_t producer = atomic_load_explicit(&signal->producer_cpu, memory_order_relaxed);
+bool lao__signal_watch(lao__signal_t *signal, uint32_t seen, int64_t until_ns, uint32_t *sequence) {
+    int64_t now_ns;
+    int64_t stop_ns;
+    uint32_t producer;
     uint32_t round;
+    if (changed(signal, seen, sequence)) {
+        return true;
+    }
+    now_ns = lao__now_ns();
+    stop_ns = now_ns + SPIN_NS < until_ns ? now_ns + SPIN_NS : until_ns;
+    producer = atomic_load_explicit(&signal->producer_cpu, memory_order_relaxed);
     while (current_cpu() != producer && now_ns < stop_ns) {
         for (round = 0; round < SPINS_PER_LOOK; round++) {
             if (changed(signal, seen, sequence)) {
@@ -61,22 +67,23 @@ static bool spin(lao__signal_t *signal, uint32_t seen, int64_t until_ns, uint32_
     return changed(signal, seen, sequence);
 }
 
-lao__wait_result_t lao__signal_wait(lao__signal_t *signal, uint32_t seen, int64_t until_ns, uint32_t *sequence) {
+lao__wait_result_t lao__signal_park(lao__signal_t *signal, uint32_t seen, int64_t until_ns, uint32_t *sequence) {
     uint32_t parked = seen << 1 | 1u;
     uint32_t expected = seen << 1;
     int64_t left_ns;
     struct timespec timeout;
-    if (changed(signal, seen, sequence) || spin(signal, seen, until_ns, sequence)) {
-        return LAO__WAIT_CHANGED;
-    }
     if (!atomic_compare_exchange_strong(&signal->word, &expected, parked) && expected != parked) {
         return changed(signal, seen, sequence) ? LAO__WAIT_CHANGED : LAO__WAIT_TIMEOUT;
     }
     left_ns = until_ns - lao__now_ns();
-    if (left_ns <= 0) {
-        return changed(signal, seen, sequence) ? LAO__WAIT_CHANGED : LAO__WAIT_TIMEOUT;
+    if (left_ns > 0) {
+        timeout = lao__timespec_of(left_ns);
+        syscall(SYS_futex, &signal->word, FUTEX_WAIT, parked, &timeout, NULL, 0);
     }
-    timeout = lao__timespec_of(left_ns);
-    syscall(SYS_futex, &signal->word, FUTEX_WAIT, parked, &timeout, NULL, 0);
     return changed(signal, seen, sequence) ? LAO__WAIT_CHANGED : LAO__WAIT_TIMEOUT;
+}
+
+lao__wait_result_t lao__signal_wait(lao__signal_t *signal, uint32_t seen, int64_t until_ns, uint32_t *sequence) {
+    return lao__signal_watch(signal, seen, until_ns, sequence) ? LAO__WAIT_CHANGED
+                                                               : lao__signal_park(signal, seen, until_ns, sequence);
 }

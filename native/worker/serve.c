@@ -15,6 +15,7 @@
 #include "host_watch.h"
 #include "inputs.h"
 #include "outputs.h"
+#include "placement.h"
 
 #define LONG_NS ((int64_t)3600 * 1000000000)
 #define REPORT_BYTES 16384u
@@ -31,6 +32,8 @@ typedef struct lane {
     lao__frame_response_t *response;
     uint64_t response_at; /* where the response lies in its region */
     uint32_t seen;
+    int64_t answered_ns; /* when the last answer was given */
+    lao__placement_t placement;
     lao__error_t error;
     lao__inputs_t inputs;
 } lane_t;
@@ -45,11 +48,16 @@ struct worker {
 };
 
 static void wait_for_request(lane_t *lane) {
+    lao__signal_t *signal = &lane->signals->to_worker;
     uint32_t sequence;
-    while (lao__signal_wait(&lane->signals->to_worker, lane->seen, lao__now_ns() + LONG_NS, &sequence) !=
-           LAO__WAIT_CHANGED) {
+    bool spun = lao__signal_watch(signal, lane->seen, lao__now_ns() + LONG_NS, &sequence);
+    if (!spun) {
+        lao__placement_park(&lane->placement, signal->producer_cpu);
+        while (lao__signal_park(signal, lane->seen, lao__now_ns() + LONG_NS, &sequence) != LAO__WAIT_CHANGED) {
+        }
     }
     lane->seen = sequence;
+    lao__placement_request(&lane->placement, signal->producer_cpu, spun, lao__now_ns() - lane->answered_ns);
 }
 
 static lao__frame_writer_t begin_response(lane_t *lane, uint32_t operation) {
@@ -65,7 +73,10 @@ static lao__frame_writer_t begin_response(lane_t *lane, uint32_t operation) {
     return writer;
 }
 
-static void publish(lane_t *lane) { lao__signal_publish(&lane->signals->to_host, lane->seen); }
+static void publish(lane_t *lane) {
+    lane->answered_ns = lao__now_ns();
+    (void)lao__signal_publish(&lane->signals->to_host, lane->seen);
+}
 
 /* Writes and publishes the result of a request; `value` (kind NONE: none) is taken over. */
 static void respond(lane_t *lane, lao_status_t status, lao_value_t *value) {
@@ -190,6 +201,7 @@ static lao_status_t call_plugin(lane_t *lane, lao_value_t *output) {
         .flight = &flight,
     };
     lao_status_t status;
+    int64_t started_ns;
     if (target == NULL || request->capability >= target->capability_count) {
         return lao__fail(&lane->error, LAO_UNKNOWN_CAPABILITY, "it has no capability %u", request->capability);
     }
@@ -204,7 +216,11 @@ static lao_status_t call_plugin(lane_t *lane, lao_value_t *output) {
         call.params_json = memory->requests.base + request->params_json.offset;
         call.params_json_size = request->params_json.size;
     }
-    return target->ops->call(target, &call, output, &lane->error);
+    lao__placement_work(&lane->placement, request->capability);
+    started_ns = lao__now_ns();
+    status = target->ops->call(target, &call, output, &lane->error);
+    lao__placement_worked(&lane->placement, request->capability, lao__now_ns() - started_ns);
+    return status;
 }
 
 /* --- The loop --- */
@@ -280,6 +296,7 @@ static lane_t *make_lane(worker_t *worker, uint32_t index) {
                                            index * lao__frame_slice(worker->memory->requests.size, worker->lane_count));
         lane->response_at = (uint64_t)index * LAO__FRAME_INLINE;
         lane->response = (lao__frame_response_t *)(worker->memory->responses.base + lane->response_at);
+        lao__placement_init(&lane->placement, true);
         worker->lanes[index] = lane;
     }
     return lane;
