@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 SOURCES = Path(__file__).resolve().parent
@@ -21,7 +22,6 @@ ROOT = SOURCES.parent.parent
 CACHE = Path(os.environ.get("LAO_TEST_BUILD_DIR", ROOT / "build" / "tests")) / "plugins"
 
 C_FLAGS = (
-    "-std=c11",
     "-D_GNU_SOURCE",
     "-O1",
     "-g",
@@ -35,6 +35,7 @@ C_FLAGS = (
     f"-I{ROOT / 'include'}",
     f"-I{SOURCES}",
 )
+CXX_FLAGS = ("-std=c++20", *C_FLAGS)
 RUST_FLAGS = ("--edition=2021", "--crate-type=cdylib", "-Copt-level=1", "-Cpanic=abort")
 
 BAD_TABLES: tuple[str, ...] = (
@@ -82,23 +83,39 @@ def build(name: str, **options: str | int | bool) -> Path:
 
 @functools.cache
 def _build(name: str, options: tuple[tuple[str, str | int | bool], ...]) -> Path:
-    for suffix, command in ((".c", _c_command), (".rs", _rust_command)):
+    for suffix, command in _COMMANDS.items():
         source = SOURCES / f"{name}{suffix}"
         if source.is_file():
             return _compile(source, command(source, options))
     raise FileNotFoundError(f"no fixture plugin `{name}` in {SOURCES}")
 
 
-def _c_command(source: Path, options: tuple[tuple[str, str | int | bool], ...]) -> list[str]:
-    compiler = os.environ.get("CC") or shutil.which("cc")
-    if compiler is None:
-        raise CompilerMissing("no C compiler: `cc` is not on the PATH and CC is not set")
-    macros = [
+@functools.cache
+def build_source(source: Path) -> Path:
+    """Compile one source file (`.c`, `.cpp` or `.rs`) that lies elsewhere, as `build` does; raises as it does."""
+    return _compile(source, _COMMANDS[source.suffix](source, ()))
+
+
+def _macros(options: tuple[tuple[str, str | int | bool], ...]) -> list[str]:
+    return [
         f"-D{key.upper()}" if value is True else f"-D{key.upper()}={value}"
         for key, value in options
         if value is not False
     ]
-    return [compiler, *C_FLAGS, *macros, str(source)]
+
+
+def _c_command(source: Path, options: tuple[tuple[str, str | int | bool], ...]) -> list[str]:
+    compiler = os.environ.get("CC") or shutil.which("cc")
+    if compiler is None:
+        raise CompilerMissing("no C compiler: `cc` is not on the PATH and CC is not set")
+    return [compiler, "-std=c11", *C_FLAGS, *_macros(options), str(source)]
+
+
+def _cxx_command(source: Path, options: tuple[tuple[str, str | int | bool], ...]) -> list[str]:
+    compiler = os.environ.get("CXX") or shutil.which("c++")
+    if compiler is None:
+        raise CompilerMissing("no C++ compiler: `c++` is not on the PATH and CXX is not set")
+    return [compiler, *CXX_FLAGS, *_macros(options), str(source)]
 
 
 def _rust_command(source: Path, options: tuple[tuple[str, str | int | bool], ...]) -> list[str]:
@@ -114,17 +131,24 @@ def _rust_command(source: Path, options: tuple[tuple[str, str | int | bool], ...
     return [compiler, *RUST_FLAGS, *flags, str(source)]
 
 
+_COMMANDS: dict[str, Callable[[Path, tuple[tuple[str, str | int | bool], ...]], list[str]]] = {
+    ".c": _c_command,
+    ".cpp": _cxx_command,
+    ".rs": _rust_command,
+}
+
+
 @functools.cache
-def _headers_digest() -> str:
+def _headers_digest(beside: Path) -> str:
     digest = hashlib.sha256()
-    for folder in (ROOT / "include", SOURCES):
+    for folder in (ROOT / "include", SOURCES, beside):
         for header in sorted(folder.rglob("*.h")):
             digest.update(header.read_bytes())
     return digest.hexdigest()
 
 
 def _compile(source: Path, command: list[str]) -> Path:
-    digest = hashlib.sha256("\0".join([*command, _headers_digest(), sys.platform]).encode())
+    digest = hashlib.sha256("\0".join([*command, _headers_digest(source.parent), sys.platform]).encode())
     digest.update(source.read_bytes())
     folder = CACHE / digest.hexdigest()[:16]
     library = folder / f"lib{source.stem}.so"
