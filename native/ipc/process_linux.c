@@ -63,8 +63,8 @@ static void spawn(void *context) {
     sigfillset(&defaults);
     posix_spawnattr_setsigmask(&attributes, &none);
     posix_spawnattr_setsigdefault(&attributes, &defaults);
-    posix_spawnattr_setpgroup(&attributes, 0); /* Ctrl-C is for the host; it tells its workers */
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+    /* A session of its own: no terminal, and Ctrl-C is for the host, which tells its workers. */
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
     order->reason = posix_spawn(&order->pid, order->executable, &actions, &attributes, arguments, order->environment);
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
@@ -225,7 +225,7 @@ lao_status_t lao__process_check_confined(const lao__process_t *process, lao__err
     }
     status[size] = '\0';
     if (status_value(status, "\nNoNewPrivs:", 10) != 1 || status_value(status, "\nSeccomp:", 10) != 2 ||
-        status_value(status, "\nCapEff:", 16) != 0 || status_value(status, "\nCapBnd:", 16) != 0) {
+        status_value(status, "\nCapEff:", 16) != 0 || status_value(status, "\nCapPrm:", 16) != 0) {
         return lao__fail(error, LAO_PERMISSION_DENIED, "its worker says that it is confined, and the kernel does not");
     }
     return LAO_OK;

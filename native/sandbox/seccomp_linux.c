@@ -1,0 +1,264 @@
+#include <errno.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "seccomp_calls.h"
+#include "steps.h"
+
+#if defined(__x86_64__)
+#define OWN_ARCHITECTURE AUDIT_ARCH_X86_64
+#define FOREIGN_BIT 0x40000000u /* marks the calls of x32 */
+#elif defined(__aarch64__)
+#define OWN_ARCHITECTURE AUDIT_ARCH_AARCH64
+#define FOREIGN_BIT 0x80000000u
+#else
+#error "the system calls of this architecture are not known to the sandbox"
+#endif
+
+#define MAX_INSTRUCTIONS 1024u
+#define COUNT(array) ((uint32_t)(sizeof(array) / sizeof *(array)))
+#define ARGUMENT(index)                                                                                                \
+    ((uint32_t)offsetof(struct seccomp_data, args[index])) /* its lower half: all checked ones are int */
+
+#define NEW_NAMESPACES                                                                                                 \
+    (CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET)
+
+/* The filter: tried from the top; the accumulator holds the call's number until a rule that matched takes an argument. */
+typedef struct filter {
+    struct sock_filter code[MAX_INSTRUCTIONS];
+    uint32_t size;
+} filter_t;
+
+static void emit(filter_t *filter, uint16_t code, uint32_t k, uint8_t jump_true, uint8_t jump_false) {
+    if (filter->size < MAX_INSTRUCTIONS) {
+        filter->code[filter->size] = (struct sock_filter){code, jump_true, jump_false, k};
+    }
+    filter->size++;
+}
+
+static void load(filter_t *filter, uint32_t offset) { emit(filter, BPF_LD | BPF_W | BPF_ABS, offset, 0, 0); }
+static void answer(filter_t *filter, uint32_t action) { emit(filter, BPF_RET | BPF_K, action, 0, 0); }
+static void allow(filter_t *filter) { answer(filter, SECCOMP_RET_ALLOW); }
+static void refuse(filter_t *filter, int reason) { answer(filter, SECCOMP_RET_ERRNO | (uint32_t)reason); }
+
+/* Goes on with the next `count` instructions only for this value, or only where one of these bits is set. */
+static void if_equal(filter_t *filter, uint32_t value, uint8_t count) {
+    emit(filter, BPF_JMP | BPF_JEQ | BPF_K, value, 0, count);
+}
+static void if_any_bit(filter_t *filter, uint32_t bits, uint8_t count) {
+    emit(filter, BPF_JMP | BPF_JSET | BPF_K, bits, 0, count);
+}
+
+static void allow_call(filter_t *filter, int call) {
+    if_equal(filter, (uint32_t)call, 1);
+    allow(filter);
+}
+
+static void refuse_call(filter_t *filter, int call, int reason) {
+    if_equal(filter, (uint32_t)call, 1);
+    refuse(filter, reason);
+}
+
+/* Allows a call when its argument is one of these. */
+static void allow_values(filter_t *filter, int call, uint32_t index, const uint32_t *values, uint32_t count,
+                         int reason) {
+    uint32_t value;
+    if_equal(filter, (uint32_t)call, (uint8_t)(2 * count + 2));
+    load(filter, ARGUMENT(index));
+    for (value = 0; value < count; value++) {
+        if_equal(filter, values[value], 1);
+        allow(filter);
+    }
+    refuse(filter, reason);
+}
+
+static void allow_value(filter_t *filter, int call, uint32_t index, uint32_t value, int reason) {
+    allow_values(filter, call, index, &value, 1, reason);
+}
+
+/* Allows a call unless its argument has one of these bits. */
+static void allow_without_bits(filter_t *filter, int call, uint32_t index, uint32_t bits, int reason) {
+    if_equal(filter, (uint32_t)call, 4);
+    load(filter, ARGUMENT(index));
+    if_any_bit(filter, bits, 1);
+    refuse(filter, reason);
+    allow(filter);
+}
+
+/* --- Rules that look at arguments --- */
+
+/* clone: threads, and with `programs` also processes, but never new namespaces. clone3 hides its flags behind a pointer,
+ * which no filter can follow: without it libraries fall back to clone. */
+static void rule_clone(filter_t *filter, bool programs) {
+    refuse_call(filter, SYS_clone3, ENOSYS);
+    if_equal(filter, SYS_clone, 6);
+    load(filter, ARGUMENT(0));
+    if_any_bit(filter, NEW_NAMESPACES, 1);
+    refuse(filter, EPERM);
+    if_any_bit(filter, programs ? UINT32_MAX : CLONE_THREAD, 1);
+    allow(filter);
+    refuse(filter, EPERM);
+}
+
+/* Memory that RLIMIT_DATA does not count is refused where no cgroup counts it. Huge pages are counted by neither. */
+static void rule_mmap(filter_t *filter, bool counted) {
+    if (counted) {
+        allow_without_bits(filter, SYS_mmap, 3, MAP_HUGETLB, ENOMEM);
+        return;
+    }
+    if_equal(filter, SYS_mmap, 7);
+    load(filter, ARGUMENT(3));
+    if_any_bit(filter, MAP_GROWSDOWN | MAP_HUGETLB, 1);
+    refuse(filter, ENOMEM);
+    emit(filter, BPF_ALU | BPF_AND | BPF_K, MAP_SHARED | MAP_ANONYMOUS, 0, 0);
+    if_equal(filter, MAP_SHARED | MAP_ANONYMOUS, 1);
+    refuse(filter, ENOMEM);
+    allow(filter);
+}
+
+/* A pair may be a stream or packets, not datagrams: those could be sent to the socket of any service. */
+static void rule_socketpair(filter_t *filter, bool counted) {
+    if (!counted) {
+        refuse_call(filter, SYS_socketpair, EPERM);
+        return;
+    }
+    if_equal(filter, SYS_socketpair, 9);
+    load(filter, ARGUMENT(0));
+    if_equal(filter, AF_UNIX, 6);
+    load(filter, ARGUMENT(1));
+    emit(filter, BPF_ALU | BPF_AND | BPF_K, 0xf, 0, 0);
+    if_equal(filter, SOCK_STREAM, 1);
+    allow(filter);
+    if_equal(filter, SOCK_SEQPACKET, 1);
+    allow(filter);
+    refuse(filter, EPERM);
+}
+
+static void rule_prctl(filter_t *filter) {
+    static const uint32_t harmless[] = {PR_SET_NAME,       PR_GET_NAME,      PR_GET_DUMPABLE, PR_GET_NO_NEW_PRIVS,
+                                        PR_GET_SECCOMP,    PR_GET_PDEATHSIG, PR_CAPBSET_READ, PR_GET_TIMERSLACK,
+                                        PR_SET_TIMERSLACK, PR_GET_TSC,       0x53564d41u /* PR_SET_VMA: names only */};
+    allow_values(filter, SYS_prctl, 0, harmless, COUNT(harmless), EPERM);
+}
+
+/* Nobody but this process itself. */
+static void rule_signals(filter_t *filter, uint32_t self, bool programs) {
+    if (programs) {
+        allow_call(filter, SYS_kill); /* Landlock keeps it among those in the sandbox */
+        allow_call(filter, SYS_tgkill);
+        return;
+    }
+    allow_value(filter, SYS_kill, 0, self, EPERM);
+    allow_value(filter, SYS_tgkill, 0, self, EPERM);
+}
+
+static void rule_own_process(filter_t *filter, uint32_t self) {
+    const uint32_t own[] = {0, self};
+    allow_values(filter, SYS_prlimit64, 0, own, COUNT(own), EPERM);
+    allow_value(filter, SYS_sched_setaffinity, 0, 0, EPERM);
+}
+
+static void rule_ioctl(filter_t *filter, bool devices) {
+    static const uint32_t harmless[] = {FIONREAD, FIONBIO, FIOCLEX, FIONCLEX, TCGETS, TIOCGWINSZ};
+    static const uint32_t typing[] = {TIOCSTI, TIOCLINUX};
+    uint32_t index;
+    if (!devices) {
+        allow_values(filter, SYS_ioctl, 1, harmless, COUNT(harmless), EPERM);
+        return;
+    }
+    if_equal(filter, SYS_ioctl, (uint8_t)(2 * COUNT(typing) + 2));
+    load(filter, ARGUMENT(1));
+    for (index = 0; index < COUNT(typing); index++) {
+        refuse_call(filter, (int)typing[index], EPERM);
+    }
+    allow(filter);
+}
+
+/* Not those that make the kernel send signals to others. */
+static void rule_fcntl(filter_t *filter) {
+    static const uint32_t harmless[] = {0 /* F_DUPFD */,       1 /* GETFD */,        2 /* SETFD */,
+                                        3 /* GETFL */,         4 /* SETFL */,        5 /* GETLK */,
+                                        6 /* SETLK */,         7 /* SETLKW */,       36 /* OFD_GETLK */,
+                                        37 /* OFD_SETLK */,    38 /* OFD_SETLKW */,  1030 /* DUPFD_CLOEXEC */,
+                                        1032 /* GETPIPE_SZ */, 1033 /* ADD_SEALS */, 1034 /* GET_SEALS */};
+    allow_values(filter, SYS_fcntl, 1, harmless, COUNT(harmless), EPERM);
+}
+
+/* --- The whole --- */
+
+static bool is_lifted(const lao__plan_t *plan, int call) {
+    uint32_t index;
+    if (call == SYS_memfd_create) {
+        return plan->cgroup_memory;
+    }
+    if (!lao__plan_has(plan, LAO__PLAN_EXECUTE)) {
+        return false;
+    }
+    for (index = 0; index < COUNT(lao__calls_of_programs); index++) {
+        if (lao__calls_of_programs[index] == call) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void build(filter_t *filter, const lao__plan_t *plan) {
+    bool programs = lao__plan_has(plan, LAO__PLAN_EXECUTE);
+    bool devices = (plan->tiers & (LAO__PLAN_CUDA | LAO__PLAN_GPU)) != 0;
+    uint32_t self = (uint32_t)getpid();
+    uint32_t index;
+    filter->size = 0;
+    load(filter, offsetof(struct seccomp_data, arch));
+    emit(filter, BPF_JMP | BPF_JEQ | BPF_K, OWN_ARCHITECTURE, 1, 0);
+    answer(filter, SECCOMP_RET_KILL_PROCESS);
+    load(filter, offsetof(struct seccomp_data, nr));
+    if_any_bit(filter, FOREIGN_BIT, 1);
+    answer(filter, SECCOMP_RET_KILL_PROCESS);
+    for (index = 0; index < COUNT(lao__calls_allowed); index++) {
+        allow_call(filter, lao__calls_allowed[index]);
+    }
+    rule_mmap(filter, plan->cgroup_memory);
+    rule_clone(filter, programs);
+    rule_prctl(filter);
+    rule_signals(filter, self, programs);
+    rule_own_process(filter, self);
+    rule_ioctl(filter, devices);
+    rule_fcntl(filter);
+    rule_socketpair(filter, plan->cgroup_memory);
+    if (plan->cgroup_memory) {
+        allow_without_bits(filter, SYS_memfd_create, 1, MFD_HUGETLB, ENOMEM);
+    }
+    for (index = 0; index < COUNT(lao__calls_denied); index++) {
+        if (is_lifted(plan, lao__calls_denied[index])) {
+            allow_call(filter, lao__calls_denied[index]);
+        } else {
+            refuse_call(filter, lao__calls_denied[index], EPERM);
+        }
+    }
+    refuse(filter, ENOSYS);
+}
+
+lao_status_t lao__apply_seccomp(const lao__plan_t *plan, lao__reached_t *reached, lao__error_t *error) {
+    static filter_t filter;
+    struct sock_fprog program;
+    build(&filter, plan);
+    if (filter.size > MAX_INSTRUCTIONS) {
+        return lao__fail(error, LAO_SYSTEM, "the filter for system calls is too long");
+    }
+    program.len = (unsigned short)filter.size;
+    program.filter = filter.code;
+    if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) != 0) {
+        return lao__fail(error, LAO_SYSTEM, "the sandbox cannot filter system calls: %s", strerror(errno));
+    }
+    reached->seccomp = true;
+    return LAO_OK;
+}
