@@ -11,6 +11,7 @@ from typing import Any
 
 from lao._native import ffi, lib
 from lao.errors import ProtocolViolation
+from lao.host.confinement import Bounds
 from lao.host.failure import load_error
 
 __all__ = ["Backend", "OpenedTarget", "Order", "deadline_ns"]
@@ -35,7 +36,11 @@ class Order:
         resource_dir: The plugin's package, or None.
         data_dir: Its data directory, or None.
         timeout_s: Of each call; `math.inf` for none.
-        workers: Worker processes, for the isolated backend.
+        workers: Worker processes; this and the rest are for the isolated backend.
+        sandbox_plan: What the workers confine themselves to.
+        bounds: What they are held to.
+        stable: Arrays are copied out of the workers' memory.
+        recycle_calls: A worker is replaced after so many calls; 0 for never.
     """
 
     name: str
@@ -46,6 +51,10 @@ class Order:
     data_dir: Path | None
     timeout_s: float
     workers: int
+    sandbox_plan: str
+    bounds: Bounds
+    stable: bool
+    recycle_calls: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +64,12 @@ class OpenedTarget:
     Attributes:
         pointer: cffi pointer to the core's target.
         description: What `lao__describe` writes, parsed.
+        report: What a worker said of its sandbox; empty without one.
     """
 
     pointer: Any
     description: dict[str, Any]
+    report: dict[str, Any]
 
     @property
     def address(self) -> int:
@@ -82,6 +93,10 @@ class Backend(ABC):
     @abstractmethod
     def output(self, pointer: Any, name: str) -> str:
         """The newest lines that the plugin logged, as `[level] text`, and printed, where the host sees that."""
+
+    @abstractmethod
+    def report(self, pointer: Any) -> dict[str, Any]:
+        """What a worker reported of its sandbox; empty without workers."""
 
     def open(self, order: Order) -> OpenedTarget:
         """Loads the library and creates an instance.
@@ -126,4 +141,4 @@ class Backend(ABC):
             ) from problem
         finally:
             lib.lao__glue_free(description[0])
-        return OpenedTarget(target[0], parsed)
+        return OpenedTarget(target[0], parsed, self.report(target[0]))

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import sys
 import threading
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -18,13 +17,15 @@ from lao._native import SharedMemory, lib, setup
 from lao.errors import InvalidInput, LaoError, PluginLoadError, PluginNotFound
 from lao.host import convert, neighbours
 from lao.host.backend import Backend, Order
+from lao.host.confinement import plan_of, write_roots
 from lao.host.describe import PluginInfo, read_description
 from lao.host.failure import exception_of
 from lao.host.inprocess import InProcess
 from lao.host.isolated import Isolated
 from lao.host.plugin import Loaded, Plugin
-from lao.host.policy import DEFAULT_TIMEOUT_S, Decision, decide
+from lao.host.policy import DEFAULT_TIMEOUT_S, Decision, decide, enforced_by
 from lao.host.private_copy import PrivateCopy, make_private_copy
+from lao.host.roots import prepare_write_roots
 from lao.host.source import FileLocator, Locator, Source, source_of_directory, source_of_library
 from lao.model.json_schema import check_config, defaults_of
 from lao.model.manifest import Manifest, check_manifest, require_compatible
@@ -36,8 +37,6 @@ __all__ = ["Host"]
 setup(exception_of, convert.to_native, convert.from_native, convert.param_to_json)
 
 _THREADS = 16  # for acall, astream and map
-_warned: set[str] = set()
-_warned_lock = threading.Lock()
 
 
 class Host:
@@ -73,20 +72,31 @@ class Host:
         limits: Mapping[str, float] | None = None,
         config: Mapping[str, Any] | None = None,
         data_dir: str | os.PathLike[str] | None = None,
+        grant: Iterable[str] = (),
+        accept: Iterable[str] = (),
+        stable: bool = False,
+        prewarm: bool = False,
+        recycle_calls: int = 0,
     ) -> Plugin:
         """Loads a plugin.
 
         Args:
             target: An installed name, a project's name, a library file, or a plugin's directory. A `str` with a path
                 separator, and anything that is no name but exists, is a path.
-            isolation: `"process"`: in worker processes; `"none"`: in this one; `"auto"`: in workers, and only what was
-                built or installed here from local files, since workers are not sandboxed yet.
-            workers: Worker processes, 1 to 64.
+            isolation: `"process"`: in sandboxed worker processes; `"none"`: in this one, which nothing protects
+                from it; `"auto"`: in workers, unless the user trusts this very package (`lao plugin trust`).
+            workers: Worker processes, 1 to 64; all but the first start when they are needed.
             timeout: Seconds that one call may take, None for no limit; default 30, or the manifest's `timeout_s`.
             strict: Refuse limits that cannot be enforced instead of listing them in `enforced`.
             limits: Limits by their names in the manifest's `[resources]`, over what the manifest says.
             config: Settings by key of the config_schema, over what the user set.
             data_dir: Its data directory; default `<home>/data/<name>`.
+            grant: Permissions for this load, besides what the user granted it for good.
+            accept: Promises (`"P1"` to `"P12"`, see `enforced`) that need not be kept on this machine. Each weakens
+                what isolation protects from.
+            stable: Arrays that it returns are copied: those in a worker's memory could still be changed by it.
+            prewarm: Start all workers now.
+            recycle_calls: Replace a worker after so many calls; 0 for never.
 
         Raises:
             PluginNotFound: There is no such plugin.
@@ -95,18 +105,38 @@ class Host:
             PluginLoadError: The library cannot be loaded, and why.
             AbiMismatch: It speaks no ABI that this LAO speaks.
             PluginCrashed, PluginTimeout: Its worker died, or hung, while loading it.
-            PermissionDenied: `"auto"`, and it came from elsewhere.
+            PermissionDenied: It needs a permission that was not granted, or this machine cannot keep a promise.
             InvalidInput: An argument, or a setting, is not valid.
         """
         if self._closed:
             raise InvalidInput("the host was closed")
         if type(workers) is not int or not 1 <= workers <= 64:
             raise InvalidInput(f"workers must be a number from 1 to 64, not {workers!r}")
+        granted, accepted = tuple(grant), tuple(accept)
 
         def load_once() -> Loaded:
             source = self._find(target)
-            decision = decide(source, isolation=isolation, timeout_s=timeout, limits=limits, strict=strict)
-            return self._load(source, decision, workers, dict(config or {}), data_dir)
+            decision = decide(
+                source,
+                isolation=isolation,
+                timeout_s=timeout,
+                limits=limits,
+                strict=strict,
+                grant=granted,
+                accept=accepted,
+            )
+            loaded = self._load(
+                source,
+                decision,
+                workers,
+                dict(config or {}),
+                data_dir,
+                stable=stable,
+                recycle_calls=recycle_calls,
+            )
+            if prewarm and decision.isolation == "process":
+                lib.lao__isolated_start_all(loaded.target.pointer)
+            return loaded
 
         lib.lao__monitor_catch_sigint()
         plugin = Plugin._make(load_once(), load_once, self._executor)
@@ -186,6 +216,9 @@ class Host:
         workers: int,
         config: dict[str, Any],
         data_dir: str | os.PathLike[str] | None,
+        *,
+        stable: bool,
+        recycle_calls: int,
     ) -> Loaded:
         if source.manifest is not None:
             require_compatible(source.manifest)
@@ -195,31 +228,50 @@ class Host:
             raise reason
         copy = make_private_copy(library)
         backend: Backend = InProcess() if decision.isolation == "none" else Isolated()
-        _warn_once(source.name, decision.warning)
         if decision.isolation == "none":
             neighbours.admit(source.name, library, copy)
         directory = (
             Path(data_dir) if data_dir is not None else source.data_dir or self._home / "data" / source.name
         )
         directory.mkdir(parents=True, exist_ok=True)
+        directory = directory.resolve()
+        if decision.isolation == "process":
+            prepare_write_roots(source.name, write_roots(decision.rights, directory))
         order = Order(
             name=source.name,
             library=copy.library,
             original=source.library,
             config=_settings(source.manifest, {**source.settings, **config}),
             resource_dir=source.resource_dir,
-            data_dir=directory.absolute(),
+            data_dir=directory,
             timeout_s=decision.timeout_s,
             workers=workers,
+            sandbox_plan=_plan(source, decision, copy, directory) if decision.isolation == "process" else "",
+            bounds=decision.bounds,
+            stable=stable,
+            recycle_calls=recycle_calls,
         )
         opened = backend.open(order)
         try:
             description = read_description(opened.description, source.manifest, source.library)
+            enforced = enforced_by(decision, opened.report)
         except LaoError:
             lib.lao__target_close(opened.pointer)
             raise
         info = _info(source, library, copy, description, decision)
-        return Loaded(backend, opened, description, info, decision, workers)
+        return Loaded(backend, opened, description, info, decision, workers, enforced)
+
+
+def _plan(source: Source, decision: Decision, copy: PrivateCopy, data_dir: Path) -> str:
+    return plan_of(
+        library_dir=copy.library.parent.resolve(),
+        package_dir=source.resource_dir.resolve() if source.packaged and source.resource_dir else None,
+        data_dir=data_dir,
+        rights=decision.rights,
+        bounds=decision.bounds,
+        required=decision.required,
+        user_namespace=os.geteuid() != 0,
+    )
 
 
 def _info(
@@ -263,11 +315,3 @@ def _settings(manifest: Manifest | None, settings: dict[str, Any]) -> dict[str, 
             causes=[f"{problem.key}: {problem.message}" for problem in problems],
         )
     return whole
-
-
-def _warn_once(name: str, warning: str | None) -> None:
-    with _warned_lock:
-        if warning is None or name in _warned:
-            return
-        _warned.add(name)
-    sys.stderr.write(f"warning: {warning}\n")

@@ -27,6 +27,11 @@ class InProcess(Backend):
     def _open(self, options: Any, target: Any, description: Any, error: Any) -> int:
         return int(lib.lao__glue_open_in_process(options, target, description, error))
 
+    def report(self, pointer: Any) -> dict[str, Any]:
+        """Nothing: there is no sandbox here."""
+        del pointer
+        return {}
+
     def output(self, pointer: Any, name: str) -> str:
         """The newest lines of its log; what it prints goes to the host's own stdout and stderr."""
         line = ffi.new("lao__log_line_t *")

@@ -37,6 +37,7 @@ class Loaded:
     info: PluginInfo
     decision: Decision
     workers: int
+    enforced: Mapping[str, Enforcement]
 
 
 class Plugin(Caller):
@@ -91,7 +92,7 @@ class Plugin(Caller):
     @property
     def enforced(self) -> Mapping[str, Enforcement]:
         """How far each promise (P1 to P12) and each limit is kept: kernel, host, soft or none, and why."""
-        return self._loaded.decision.enforced
+        return self._loaded.enforced
 
     @property
     def timeout_s(self) -> float | None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lao.errors import InvalidInput, PermissionDenied, PluginDisabled, PluginLoadError
+from lao.errors import InvalidInput, PermissionDenied, PluginDisabled, PluginLoadError, ProtocolViolation
+from lao.host.confinement import Bounds, bounds_of
 from lao.host.source import Source
+from lao.model.manifest_tables import PERMISSIONS
+from lao.model.rights import Rights
 
-__all__ = ["DEFAULT_TIMEOUT_S", "LIMITS", "PROMISES", "Decision", "Enforcement", "decide"]
+__all__ = ["DEFAULT_TIMEOUT_S", "LIMITS", "PROMISES", "Decision", "Enforcement", "decide", "enforced_by"]
 
 DEFAULT_TIMEOUT_S = float("30")  # an object of its own: `is` tells it from a 30.0 that the caller passed
 
@@ -52,14 +55,20 @@ class Decision:
     Attributes:
         isolation: `"process"` or `"none"`.
         timeout_s: Seconds that one call may take; `math.inf` for none.
-        enforced: By promise and by limit.
-        warning: What the user has to be told before it runs, or None.
+        rights: What it may do.
+        bounds: What its workers are held to.
+        required: Promises without which it is not loaded, e.g. `"P1"`.
+        enforced: By promise and by limit, as far as it is known before a worker has reported.
+        limits: Those that were set, by their names in `[resources]`.
     """
 
     isolation: str
     timeout_s: float
+    rights: Rights
+    bounds: Bounds
+    required: frozenset[str]
     enforced: Mapping[str, Enforcement]
-    warning: str | None
+    limits: Mapping[str, float]
 
 
 def decide(
@@ -69,6 +78,8 @@ def decide(
     timeout_s: float | None,
     limits: Mapping[str, float] | None,
     strict: bool,
+    grant: Iterable[str] = (),
+    accept: Iterable[str] = (),
 ) -> Decision:
     """Decides how a plugin runs.
 
@@ -79,13 +90,13 @@ def decide(
             which case the manifest's `timeout_s` counts.
         limits: Limits that the caller passed, by their names in `[resources]`.
         strict: Refuse what cannot be enforced.
+        grant: Permissions that the caller grants for this load.
+        accept: Promises that need not be kept.
 
     Raises:
         InvalidInput: An argument is not valid.
         PluginDisabled: The user switched the plugin off.
-        PermissionDenied: It came from elsewhere, and nobody named an isolation for it; or `strict` is asked of a
-        promise
-            that is not kept.
+        PermissionDenied: It needs a permission that was not granted.
         PluginLoadError: A limit that the caller passed cannot be enforced, and `strict` is set.
     """
     if isolation not in ("process", "none", "auto"):
@@ -101,20 +112,48 @@ def decide(
     explicit_timeout = timeout_s is not DEFAULT_TIMEOUT_S or "timeout_s" in passed
     if "timeout_s" in passed:
         timeout_s = passed["timeout_s"]
+    elif not explicit_timeout and "timeout_s" in source.limits:
+        timeout_s = source.limits["timeout_s"]
     elif not explicit_timeout and resources is not None and resources.timeout_s is not None:
         timeout_s = resources.timeout_s
     seconds = _checked_timeout(timeout_s)
-    chosen = "process" if isolation == "auto" else isolation
-    if isolation == "auto" and not source.local:
-        raise PermissionDenied(
-            f"`{source.name}` came from elsewhere, and this LAO has no sandbox for it yet",
-            hint='if you trust it, say so: isolation="process" (or --isolation process)',
-        )
-    enforced = {**_promises(chosen), **_limits(chosen, passed, resources, seconds)}
+    chosen = isolation if isolation != "auto" else "none" if source.trusted else "process"
+    rights = _rights(source, frozenset(grant))
+    accepted = frozenset(accept)
+    for unknown in sorted(accepted - PROMISES.keys()):
+        raise InvalidInput(f"there is no promise `{unknown}`; there are {', '.join(PROMISES)}")
+    all_limits = _all_limits(source, resources, passed)
+    enforced = {**_promises(chosen), **_limits(chosen, all_limits, seconds)}
     if strict:
         wanted = set(passed) | ({"timeout_s"} if explicit_timeout else set())
         _refuse_unenforced(source.name, wanted, enforced)
-    return Decision(chosen, seconds, enforced, _warning(source, isolation))
+    required = frozenset(PROMISES) - accepted if chosen == "process" else frozenset()
+    return Decision(chosen, seconds, rights, bounds_of(all_limits), required, enforced, all_limits)
+
+
+def _rights(source: Source, granted: frozenset[str]) -> Rights:
+    for unknown in sorted(granted - set(PERMISSIONS)):
+        raise InvalidInput(f"there is no permission `{unknown}`; there are {', '.join(PERMISSIONS)}")
+    rights = source.rights.with_granted(granted)
+    permissions = source.manifest.permissions if source.manifest else None
+    missing = sorted(set(permissions.required) - rights.permissions) if permissions else []
+    if missing:
+        raise PermissionDenied(
+            f"`{source.name}` needs permissions that it was not granted",
+            causes=[f"`{permission}`" for permission in missing],
+            hint=f"run `lao plugin permissions {source.name} --grant {','.join(missing)}`",
+        )
+    return rights
+
+
+def _all_limits(source: Source, resources: object, passed: Mapping[str, float]) -> dict[str, float]:
+    """What the manifest says, under what the user set, under what the caller passed."""
+    stated = {name: getattr(resources, name, None) for name in LIMITS}
+    return {
+        **{name: float(value) for name, value in stated.items() if value is not None},
+        **source.limits,
+        **passed,
+    }
 
 
 def _checked_limits(limits: Mapping[str, Any] | None) -> dict[str, float]:
@@ -136,31 +175,22 @@ def _checked_timeout(timeout_s: Any) -> float:
 
 
 def _promises(isolation: str) -> dict[str, Enforcement]:
+    if isolation == "process":
+        return {}  # its worker reports them
+    nothing = Enforcement("none", "it runs in the host's own process, which nothing can contain")
     manifest = Enforcement("host", "manifests are read from files and from the library's bytes")
-    if isolation == "none":
-        nothing = Enforcement("none", "it runs in the host's own process, which nothing can contain")
-        return {**dict.fromkeys(PROMISES, nothing), "P12": manifest}
-    open_world = Enforcement("none", "its worker process is not sandboxed")
-    return {
-        **dict.fromkeys(PROMISES, open_world),
-        "P5": Enforcement(
-            "soft", "its worker gets a short environment and no descriptors, but may read the host's"
-        ),
-        "P8": Enforcement("host", "the host waits with a deadline and ends the worker"),
-        "P9": Enforcement("host", "what the worker writes is copied, checked, and only then used"),
-        "P11": Enforcement("soft", "its worker's memory is reclaimed; processes that it started are not"),
-        "P12": manifest,
-    }
+    return {**dict.fromkeys(PROMISES, nothing), "P12": manifest}
 
 
-def _limits(
-    isolation: str, passed: Mapping[str, float], resources: object, timeout_s: float
-) -> dict[str, Enforcement]:
+def _limits(isolation: str, limits: Mapping[str, float], timeout_s: float) -> dict[str, Enforcement]:
     listed: dict[str, Enforcement] = {}
     for name in LIMITS[:-1]:
-        if name in passed or getattr(resources, name, None) is not None:
-            level = "soft" if isolation == "none" else "none"
-            listed[name] = Enforcement(level, "nothing measures or bounds it yet")
+        if name in limits:
+            listed[name] = (
+                Enforcement("soft", "in the host's own process nothing can bound it")
+                if isolation == "none"
+                else Enforcement("host", "the host measures its workers and acts")
+            )
     if timeout_s != math.inf:
         if isolation == "none":
             soft = "the call's cancel word is set, but a plugin that ignores it runs on"
@@ -168,6 +198,29 @@ def _limits(
         else:
             listed["timeout_s"] = Enforcement("host", "past it the worker is ended")
     return listed
+
+
+def enforced_by(decision: Decision, report: Mapping[str, Any]) -> Mapping[str, Enforcement]:
+    """What holds, given what a worker reported of its sandbox; empty for none.
+
+    Raises:
+        ProtocolViolation: It is no report.
+    """
+    if not report:
+        return decision.enforced
+    try:
+        promises = {name: Enforcement(*report[name]) for name in PROMISES}
+        facts = report["facts"]
+        by_kernel = {
+            "max_memory_mb": promises["P6"].level == "kernel",
+            "max_cpu_percent": bool(facts["cgroup_cpu"]),
+            "max_threads": bool(facts["cgroup_pids"] or facts["thread_limit"]),
+        }
+    except (KeyError, TypeError) as error:
+        raise ProtocolViolation("a worker's report of its sandbox cannot be read") from error
+    kernel = Enforcement("kernel", "the kernel bounds its worker")
+    limits = {name: kernel for name, kept in by_kernel.items() if kept and name in decision.enforced}
+    return {**promises, **decision.enforced, **limits}
 
 
 def _refuse_unenforced(name: str, wanted: set[str], enforced: Mapping[str, Enforcement]) -> None:
@@ -178,12 +231,3 @@ def _refuse_unenforced(name: str, wanted: set[str], enforced: Mapping[str, Enfor
             causes=[f"`{limit}` cannot be enforced: {enforced[limit].reason}" for limit in broken],
             hint='use isolation="process", or strict=False to take the limits as advice',
         )
-
-
-def _warning(source: Source, isolation: str) -> str | None:
-    if isolation == "none":
-        return None
-    return (
-        f"`{source.name}` runs in a process of its own without a sandbox: it can do whatever you can do "
-        "(this LAO enforces deadlines and nothing else)"
-    )

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from lao.errors import PluginLoadError, PluginNotFound
 from lao.model.manifest import Manifest, parse_manifest, read_manifest
 from lao.model.names import fold_name, is_library_name, library_stem
+from lao.model.rights import NO_RIGHTS, Rights
 from lao.package.embed import library_manifest
 
 __all__ = ["FileLocator", "Locator", "Source", "source_of_directory", "source_of_library"]
@@ -24,7 +25,10 @@ class Source:
         library: The shared library.
         manifest: Its manifest, or None (most LAO 0.x plugins have none).
         resource_dir: Its package, or the folder that it lies in.
-        local: It was built or installed here from a local file. What came from elsewhere runs only when it is named.
+        packaged: `resource_dir` is a package of the plugin's own, which it may read; else just where its file lies.
+        rights: What it may do.
+        trusted: The user trusts it to run in the host's own process.
+        limits: What the user set, by name of the limit.
         enabled: False: the user switched it off.
         settings: What the user set, by key of the config_schema.
         data_dir: Its data directory, or None for the default.
@@ -34,7 +38,10 @@ class Source:
     library: Path
     manifest: Manifest | None = None
     resource_dir: Path | None = None
-    local: bool = True
+    packaged: bool = False
+    rights: Rights = NO_RIGHTS
+    trusted: bool = False
+    limits: Mapping[str, float] = field(default_factory=dict)
     enabled: bool = True
     settings: Mapping[str, Any] = field(default_factory=dict)
     data_dir: Path | None = None
@@ -109,7 +116,7 @@ def source_of_directory(directory: Path) -> Source:
         )
     if manifest is None:
         return source_of_library(libraries[0])
-    return Source(name, libraries[0], manifest, directory)
+    return Source(name, libraries[0], manifest, directory, packaged=True)
 
 
 def _built(directory: Path) -> list[Path]:

@@ -24,7 +24,9 @@ typedef struct lao__glue_options {
     uint32_t services;      /* LAO__SERVICE_*: also in-process */
     int32_t service_listener; /* -1 = none */
     uint32_t stable;        /* not 0: arrays are copied out of the worker's memory */
-    uint64_t region_bytes;  /* 0 = the largest */
+    uint64_t memory_bytes; /* of each worker, like the next two; 0 = no bound */
+    uint64_t cpu_permille; /* 1000 = one CPU */
+    uint32_t tasks;
     uint64_t recycle_calls; /* 0 = never */
     int64_t open_timeout_ns;
     int64_t grace_ns;

@@ -189,7 +189,6 @@ static isolated_t *allocate(const lao__isolated_options_t *options) {
     isolated_t *isolated = calloc(1, sizeof *isolated);
     lao__opening_t *opening;
     uint32_t lanes = options->lanes == 0 || options->lanes > LAO__MAX_LANES ? LAO__MAX_LANES : options->lanes;
-    uint64_t region_bytes = options->region_bytes;
     if (isolated == NULL) {
         return NULL;
     }
@@ -205,7 +204,7 @@ static isolated_t *allocate(const lao__isolated_options_t *options) {
     opening->lanes = lanes;
     opening->services = options->services;
     opening->service_listener = options->service_listener;
-    opening->region_bytes = region_bytes == 0 || region_bytes > LAO__REGION_BYTES ? LAO__REGION_BYTES : region_bytes;
+    opening->limits = options->limits;
     opening->open_timeout_ns = options->open_timeout_ns;
     opening->grace_ns = options->grace_ns;
     isolated->workers.restarts = &isolated->target.restarts;
@@ -311,6 +310,10 @@ void lao__isolated_end(lao__target_t *target, uint32_t index, uint32_t generatio
     if (index < workers->count) {
         lao__worker_link_end_for_limit(&workers->links[index], generation, limit, used, allowed);
     }
+}
+
+bool lao__isolated_change_limits(lao__target_t *target, const lao__cgroup_limits_t *limits) {
+    return lao__workers_change_limits(workers_of(target), limits);
 }
 
 bool lao__isolated_retire(lao__target_t *target, uint32_t index, uint32_t generation) {

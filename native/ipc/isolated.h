@@ -18,7 +18,7 @@ typedef struct lao__isolated_options {
     uint32_t services; /* LAO__SERVICE_* that the plugin may ask for */
     int service_listener; /* a socket that gets each worker's service socket; -1 = none */
     bool stable; /* arrays are copied out of the worker's memory */
-    uint64_t region_bytes; /* bound of the memory that a worker's outputs lie in; 0 = the largest */
+    lao__cgroup_limits_t limits; /* of each worker; 0: none */
     uint64_t recycle_calls; /* a worker is replaced after so many calls; 0 = never */
     int64_t timeout_ns; /* of each call; LAO__NO_DEADLINE = none */
     int64_t open_timeout_ns; /* of starting a worker and loading the plugin in it */
@@ -44,6 +44,9 @@ uint32_t lao__isolated_workers(lao__target_t *target, lao__worker_view_t *views,
  * it is not of `generation` any more. */
 void lao__isolated_end(lao__target_t *target, uint32_t index, uint32_t generation, const char *limit, double used,
                        double allowed);
+
+/* Other limits for running workers and for those that start later. False where a running one could not be changed. */
+bool lao__isolated_change_limits(lao__target_t *target, const lao__cgroup_limits_t *limits);
 
 /* Ends a worker in good order, unless a call is in it; it starts again when it is needed. */
 bool lao__isolated_retire(lao__target_t *target, uint32_t index, uint32_t generation);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../core/clock.h"
 #include "../core/module.h"
@@ -45,13 +46,28 @@ static lao_status_t ask(const lao__opening_t *opening, lao__lane_t *lane, int64_
 
 /* --- CONFINE --- */
 
+/* The plan, with what is known only of this very process. */
+static char *whole_plan(const lao__opening_t *opening, const lao__worker_link_t *link) {
+    size_t size = strlen(opening->sandbox_plan) + 256;
+    char *plan = malloc(size);
+    if (plan != NULL) {
+        snprintf(plan, size, "%s\nparent %d\ncgroup_memory %d\ncgroup_pids %d\ncgroup_cpu %d\n", opening->sandbox_plan,
+                 (int)getpid(), (link->cgroup.kept & LAO__CGROUP_MEMORY) != 0,
+                 (link->cgroup.kept & LAO__CGROUP_PIDS) != 0, (link->cgroup.kept & LAO__CGROUP_CPU) != 0);
+    }
+    return plan;
+}
+
 static lao_status_t confine(lao__opening_t *opening, lao__worker_link_t *link, int64_t deadline_ns,
                             const lao__flight_t *flight, lao__error_t *error) {
     lao__frame_writer_t writer;
     lao__frame_request_t *request = lao__lane_request(&link->lanes[0], LAO__FRAME_CONFINE, &writer);
     lao_value_t report;
     lao_status_t status;
-    if (!put_text(&writer, opening->sandbox_plan, &request->config)) {
+    char *plan = whole_plan(opening, link);
+    bool fits = plan != NULL && put_text(&writer, plan, &request->config);
+    free(plan);
+    if (!fits) {
         return lao__fail(error, LAO_LIMIT_EXCEEDED, "its sandbox's plan does not fit into the channel");
     }
     memset(&report, 0, sizeof report);
@@ -156,8 +172,12 @@ lao_status_t lao__opening_start(lao__opening_t *opening, lao__worker_link_t *lin
                                 const lao__flight_t *flight, lao__error_t *error) {
     int64_t until_ns = start_deadline(opening, deadline_ns);
     int64_t began_ns = lao__now_ns();
-    lao_status_t status =
-        lao__worker_link_start(link, opening->executable, opening->environment, opening->region_bytes, error);
+    lao__cgroup_limits_t limits;
+    lao_status_t status;
+    pthread_mutex_lock(&opening->lock);
+    limits = opening->limits;
+    pthread_mutex_unlock(&opening->lock);
+    status = lao__worker_link_start(link, opening->executable, opening->environment, &limits, error);
     if (status != LAO_OK) {
         return status;
     }

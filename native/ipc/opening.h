@@ -16,11 +16,11 @@ typedef struct lao__opening {
     uint32_t lanes;    /* calls at the same time that the host would make; the worker has the last word */
     uint32_t services; /* LAO__SERVICE_* */
     int service_listener; /* -1: none; gets each worker's service socket */
-    uint64_t region_bytes;
     int64_t open_timeout_ns;
     int64_t grace_ns;
     _Atomic int64_t opened_in_ns; /* what starting took the first time; 0 = not yet */
     pthread_mutex_t lock;         /* the rest */
+    lao__cgroup_limits_t limits;  /* each 0: none */
     char *report;                 /* what the first worker said of its sandbox: JSON */
     char *description;            /* what the first worker said of the plugin; the others must say the same */
     uint32_t *capabilities;       /* output kind | flags << 8, by capability */

@@ -8,6 +8,7 @@
 
 #include "../core/clock.h"
 
+#define MEBIBYTE 1048576.0
 #define LATE_DEATH_NS 2000000000 /* a killed process is gone by then */
 
 static lao__signal_page_t *page_of(lao__worker_link_t *link) { return (lao__signal_page_t *)link->signals.base; }
@@ -68,6 +69,8 @@ static void drop_memory(lao__worker_link_t *link) {
     }
     lao__memory_file_close(&link->signals);
     lao__memory_file_close(&link->requests);
+    lao__cgroup_destroy(&link->cgroup);
+    memset(&link->cgroup, 0, sizeof link->cgroup);
     pthread_mutex_lock(&link->handle_lock);
     lao__process_close(&link->process);
     pthread_mutex_unlock(&link->handle_lock);
@@ -98,9 +101,17 @@ static lao_status_t make_memory(lao__worker_link_t *link, uint64_t region_bytes,
 /* --- Life and death --- */
 
 lao_status_t lao__worker_link_start(lao__worker_link_t *link, const char *executable, char *const *environment,
-                                    uint64_t region_bytes, lao__error_t *error) {
-    lao_status_t status = make_memory(link, region_bytes, error);
+                                    const lao__cgroup_limits_t *limits, lao__error_t *error) {
+    lao_status_t status;
+    uint64_t region_bytes = LAO__REGION_BYTES;
     uint32_t lane;
+    lao__cgroup_create(&link->cgroup, limits);
+    /* Memory that is shared counts for nobody's RLIMIT_DATA: without a cgroup the region itself is the bound. */
+    if ((link->cgroup.kept & LAO__CGROUP_MEMORY) == 0 && limits->memory_bytes != 0 &&
+        limits->memory_bytes < region_bytes) {
+        region_bytes = limits->memory_bytes / 4096 * 4096 + LAO__MAX_LANES * LAO__FRAME_INLINE;
+    }
+    status = make_memory(link, region_bytes, error);
     if (status == LAO_OK) {
         status = lao__process_start(executable, environment, link->signals.descriptor, link->requests.descriptor,
                                     link->responses->file.descriptor, &link->process, error);
@@ -109,11 +120,13 @@ lao_status_t lao__worker_link_start(lao__worker_link_t *link, const char *execut
         drop_memory(link);
         return status;
     }
+    (void)lao__cgroup_join(&link->cgroup, link->process.pid); /* `kept` says what holds */
     for (lane = 0; lane < LAO__MAX_LANES; lane++) {
         link->lanes[lane].sent = 0;
         link->lanes[lane].seen = 0;
     }
     link->lane_count = 1;
+    link->memory_bytes = limits->memory_bytes;
     link->culprit = 0;
     memset(&link->end, 0, sizeof link->end);
     atomic_store(&link->cause, LAO__END_NONE);
@@ -199,9 +212,20 @@ static lao_status_t lost(const char *why, lao__error_t *error) {
     return lao__fail(error, LAO_WORKER_RESTARTED, "%s", why);
 }
 
+static lao_status_t reached_memory(lao__worker_link_t *link, lao__error_t *error) {
+    lao__fail(error, LAO_LIMIT_EXCEEDED, "the kernel ended its worker: it wanted more memory than it may have");
+    strncpy(error->limit, "max_memory_mb", sizeof error->limit - 1);
+    error->used = (double)lao__cgroup_memory_peak(&link->cgroup) / MEBIBYTE;
+    error->allowed = (double)link->memory_bytes / MEBIBYTE;
+    return LAO_LIMIT_EXCEEDED;
+}
+
 static lao_status_t crashed(lao__worker_link_t *link, uint32_t lane, lao__error_t *error) {
     lao__process_end_t end = link->end;
     uint32_t hint = atomic_load(&page_of(link)->crashed_lane);
+    if (end.signal == SIGKILL && lao__cgroup_memory_killed(&link->cgroup)) {
+        return reached_memory(link, error);
+    }
     if (hint != 0 && hint <= link->lane_count && hint != lane + 1) {
         return lost("another call crashed its worker", error);
     }

@@ -3,6 +3,7 @@
 #define LAO_IPC_WORKER_LINK_H
 
 #include "../core/monitor.h"
+#include "cgroup.h"
 #include "lane.h"
 #include "output_log.h"
 #include "process.h"
@@ -35,6 +36,8 @@ typedef struct lao__worker_link {
     pthread_mutex_t handle_lock; /* the process handle, for those who end a worker without holding its life */
     lao__process_t process;
     _Atomic int32_t pid; /* 0: none */
+    lao__cgroup_t cgroup;
+    uint64_t memory_bytes; /* its limit; 0: none */
     lao__memory_file_t signals;
     lao__memory_file_t requests;
     lao__region_t *responses;
@@ -62,10 +65,10 @@ typedef struct lao__worker_link {
 void lao__worker_link_init(lao__worker_link_t *link, lao__output_log_t *log);
 void lao__worker_link_deinit(lao__worker_link_t *link);
 
-/* Starts the process; nothing is loaded yet. The region that the worker answers in has `region_bytes`.
- * [life held, STOPPED -> STARTING] */
+/* Starts the process, in a cgroup of its own where one can be had; nothing is loaded yet. Where no cgroup bounds memory,
+ * the region that it answers in is no larger than its limit. [life held, STOPPED -> STARTING] */
 lao_status_t lao__worker_link_start(lao__worker_link_t *link, const char *executable, char *const *environment,
-                                    uint64_t region_bytes, lao__error_t *error);
+                                    const lao__cgroup_limits_t *limits, lao__error_t *error);
 
 /* Ends the process for the stated reason, if it lives, and waits until it is gone. Calls in it fail. Any thread; does
  * nothing for a process that is gone or is not of `generation` (0: whichever runs). `lane` is the one whose call was the

@@ -286,6 +286,34 @@ bool lao__workers_retire(lao__workers_t *workers, uint32_t index, uint32_t gener
     return retired;
 }
 
+bool lao__workers_change_limits(lao__workers_t *workers, const lao__cgroup_limits_t *limits) {
+    bool changed = true;
+    uint32_t index;
+    pthread_mutex_lock(&workers->opening.lock);
+    workers->opening.limits = *limits;
+    pthread_mutex_unlock(&workers->opening.lock);
+    for (index = 0; index < workers->count; index++) {
+        lao__worker_link_t *link = &workers->links[index];
+        pthread_mutex_lock(&link->life);
+        if (lao__worker_link_serves(link)) {
+            changed = lao__cgroup_change(&link->cgroup, limits) && changed;
+            link->memory_bytes = limits->memory_bytes;
+        }
+        pthread_mutex_unlock(&link->life);
+    }
+    return changed;
+}
+
+/* Only where nobody starts or ends the worker now. */
+static void look_at_cgroup(lao__worker_link_t *link, lao__worker_view_t *view) {
+    if (pthread_mutex_trylock(&link->life) == 0) {
+        view->cgroup_kept = link->cgroup.kept;
+        view->memory_peak = lao__cgroup_memory_peak(&link->cgroup);
+        view->throttled_ns = lao__cgroup_throttled_ns(&link->cgroup);
+        pthread_mutex_unlock(&link->life);
+    }
+}
+
 void lao__workers_close(lao__workers_t *workers) {
     uint32_t index;
     for (index = 0; index < workers->count; index++) {
@@ -311,6 +339,7 @@ uint32_t lao__workers_view(lao__workers_t *workers, lao__worker_view_t *views, u
         view->calls = atomic_load(&link->calls);
         view->started_ns = atomic_load(&link->started_ns);
         view->idle_since_ns = atomic_load(&link->idle_since_ns);
+        look_at_cgroup(link, view);
         for (lane = 0; lane < LAO__MAX_LANES; lane++) {
             view->in_flight += atomic_load(&link->lanes[lane].busy) != 0;
         }

@@ -25,7 +25,10 @@ typedef struct lao__worker_view {
     uint32_t index;
     uint32_t generation; /* counts its starts: names the process, as `pid` could be another's by now */
     uint32_t starting;   /* not 0 while it starts and loads the plugin */
-    uint32_t in_flight;  /* calls */
+    uint32_t in_flight;   /* calls */
+    uint32_t cgroup_kept; /* LAO__CGROUP_*: what the kernel bounds */
+    uint64_t memory_peak; /* bytes; 0: not known */
+    uint64_t throttled_ns; /* time that it waited for its share of the CPU, by its cgroup */
     uint64_t calls;      /* that this process has served */
     int64_t started_ns;  /* on the clock of lao__now_ns */
     int64_t idle_since_ns; /* the same, to a timer tick; means something while nothing is in flight */
@@ -52,6 +55,9 @@ bool lao__workers_start_all(lao__workers_t *workers);
 /* Ends a worker in good order if no call is in it; it starts again when it is needed. False when it was busy, or is not
  * of `generation`. */
 bool lao__workers_retire(lao__workers_t *workers, uint32_t index, uint32_t generation);
+
+/* Other limits for running workers and for those that start later. False where a running one could not be changed. */
+bool lao__workers_change_limits(lao__workers_t *workers, const lao__cgroup_limits_t *limits);
 
 /* Ends all in good order. No call is in flight and none follows. */
 void lao__workers_close(lao__workers_t *workers);

@@ -78,8 +78,8 @@ lao_status_t lao__check_required(const lao__plan_t *plan, const lao__promise_t p
                                  missing);
 }
 
-uint32_t lao__write_report(const lao__reached_t *reached, const lao__promise_t promises[LAO__PROMISES], char *report,
-                           uint32_t capacity) {
+uint32_t lao__write_report(const lao__plan_t *plan, const lao__reached_t *reached,
+                           const lao__promise_t promises[LAO__PROMISES], char *report, uint32_t capacity) {
     static const char *const names[] = {"user", "mount", "net", "ipc"};
     size_t used = 0;
     uint32_t index;
@@ -99,7 +99,9 @@ uint32_t lao__write_report(const lao__reached_t *reached, const lao__promise_t p
             comma = ", ";
         }
     }
-    ADD("], \"canaries\": [%s]}}", reached->canaries);
+    ADD("], \"cgroup_memory\": %s, \"cgroup_cpu\": %s, \"cgroup_pids\": %s, \"canaries\": [%s]}}",
+        plan->cgroup_memory ? "true" : "false", plan->cgroup_cpu ? "true" : "false",
+        plan->cgroup_pids ? "true" : "false", reached->canaries);
 #undef ADD
     return used < capacity ? (uint32_t)used : 0;
 }

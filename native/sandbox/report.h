@@ -17,7 +17,7 @@ lao_status_t lao__check_required(const lao__plan_t *plan, const lao__promise_t p
                                  lao__error_t *error);
 
 /* Writes JSON; returns the bytes, cut at `capacity`. */
-uint32_t lao__write_report(const lao__reached_t *reached, const lao__promise_t promises[LAO__PROMISES], char *report,
-                           uint32_t capacity);
+uint32_t lao__write_report(const lao__plan_t *plan, const lao__reached_t *reached,
+                           const lao__promise_t promises[LAO__PROMISES], char *report, uint32_t capacity);
 
 #endif

@@ -35,7 +35,7 @@ lao_status_t lao__sandbox_enter(const char *text, uint64_t text_size, char *repo
         status = lao__check_required(&plan, promises, error);
     }
     if (status == LAO_OK) {
-        *report_size = lao__write_report(&reached, promises, report, capacity);
+        *report_size = lao__write_report(&plan, &reached, promises, report, capacity);
         status = *report_size > 0 ? LAO_OK : lao__fail(error, LAO_SYSTEM, "the sandbox's report is too long");
     }
     lao__plan_deinit(&plan);

@@ -38,13 +38,13 @@ def test_an_installed_plugin_answers_to_its_name(host: lao.Host, isolation: str)
         assert (plugin.info.name, plugin("hello")) == ("echo", "hello")
 
 
-def test_what_came_from_a_url_runs_only_when_the_isolation_is_named(host: lao.Host, address: str) -> None:
+def test_what_came_from_a_url_runs_in_a_sandbox(host: lao.Host, address: str) -> None:
     digest = hashlib.sha256(plugins.build("echo").read_bytes()).hexdigest()
     install(address, store=Store(), sha256=digest)
-    with pytest.raises(lao.PermissionDenied, match="came from elsewhere"):
-        host.load("echo")
-    for isolation in ("process", "none"):
-        assert host.load("echo", isolation=isolation)("hello") == "hello"
+    plugin = host.load("echo")
+    assert plugin.info.isolation == "process"
+    assert plugin.enforced["P1"].level == "kernel"
+    assert plugin("hello") == "hello"
 
 
 def test_a_disabled_plugin_does_not_run_by_name_nor_by_path(host: lao.Host, isolation: str) -> None:

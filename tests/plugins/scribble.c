@@ -2,6 +2,10 @@
  * while calls go on, so that whatever the host reads twice may differ. "start" begins with it: the parameter `target` is
  * "lao-outputs" (the frames of its answers, the default) or "lao-signals" (the words that wake the sides), `seed` a
  * number, `pause_us` the time between two writes. "stop" ends it; "text", "json" and "tensor" answer soundly meanwhile. */
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
 #include "tensors.h"
 
 #include <pthread.h>
@@ -19,21 +23,14 @@ static uint64_t next(void) {
     return state * UINT64_C(2685821657736338717);
 }
 
-/* A shared file by its name in /proc/self/maps. In-process there is none. */
+/* A second view of the memory that the worker and its host share, by the descriptor that the worker has it from.
+ * In-process there is none. */
 static volatile char *find_file(const char *name) {
-    char line[512];
-    unsigned long start = 0, found = 0;
-    FILE *maps = fopen("/proc/self/maps", "r");
-    while (maps != NULL && fgets(line, sizeof line, maps) != NULL) {
-        if (strstr(line, name) != NULL && sscanf(line, "%lx", &start) == 1) {
-            found = start;
-            break;
-        }
-    }
-    if (maps != NULL) {
-        fclose(maps);
-    }
-    return (volatile char *)found;
+    int descriptor = strcmp(name, "lao-signals") == 0 ? 4 : 6;
+    struct stat stat;
+    int is_ours = fcntl(descriptor, F_GET_SEALS) > 0 && fstat(descriptor, &stat) == 0;
+    void *base = !is_ours ? MAP_FAILED : mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
+    return base == MAP_FAILED ? NULL : base;
 }
 
 static void *scribble(void *unused) {

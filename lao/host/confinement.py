@@ -1,0 +1,142 @@
+"""The sandbox of a plugin's workers, written down: what native/sandbox/plan.h reads.
+
+Deciding is pure; what it decides about (where this system keeps its libraries) is looked up once.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from lao.errors import InvalidInput
+from lao.model.rights import Rights
+
+__all__ = ["DEFAULT_MEMORY_MB", "Bounds", "bounds_of", "plan_of", "write_roots"]
+
+DEFAULT_MEMORY_MB = 4096.0  # where neither the manifest nor the user says anything
+DEFAULT_THREADS = 128
+_DESCRIPTORS = 256
+_FILE_MB = 1024.0  # the largest single file, where there is no disk quota
+_MEBIBYTE = 1 << 20
+
+# Directories of shared libraries, the loader's index of them, time zones and locales; devices that give nothing away.
+_SYSTEM = (
+    "/lib", "/lib32", "/lib64", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/local/lib", "/usr/libexec",
+    "/etc/ld.so.cache", "/etc/localtime", "/usr/share/zoneinfo", "/usr/share/locale",
+    "/proc/cpuinfo", "/proc/meminfo", "/proc/sys/kernel/osrelease", "/proc/sys/vm/overcommit_memory",
+    "/sys/devices/system/cpu", "/sys/kernel/mm/transparent_hugepage/enabled",
+)  # fmt: skip
+_DEVICES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What the kernel and the host hold a worker to.
+
+    Attributes:
+        memory_mb: Mebibytes.
+        cpu_percent: Of one CPU; None for all that there are.
+        threads: At the same time, besides the worker's own.
+        disk_mb: Mebibytes in the directories that it may write to; None for no bound but the size of a file.
+    """
+
+    memory_mb: float
+    cpu_percent: float | None
+    threads: int
+    disk_mb: float | None
+
+    @property
+    def memory_bytes(self) -> int:
+        """As the kernel takes it."""
+        return int(self.memory_mb * _MEBIBYTE)
+
+    @property
+    def cpu_permille(self) -> int:
+        """As the kernel takes it; 0 for none."""
+        return 0 if self.cpu_percent is None else max(1, round(self.cpu_percent * 10))
+
+
+def bounds_of(limits: Mapping[str, float]) -> Bounds:
+    """The bounds that hold, given limits by their names in the manifest's `[resources]`."""
+    cpu = limits.get("max_cpu_percent")
+    return Bounds(
+        memory_mb=limits.get("max_memory_mb", DEFAULT_MEMORY_MB),
+        cpu_percent=cpu,
+        threads=int(limits.get("max_threads", DEFAULT_THREADS)),
+        disk_mb=limits.get("disk_quota_mb"),
+    )
+
+
+def plan_of(
+    *,
+    library_dir: Path,
+    package_dir: Path | None,
+    data_dir: Path,
+    rights: Rights,
+    bounds: Bounds,
+    required: Iterable[str],
+    user_namespace: bool,
+) -> str:
+    """The plan of a worker's sandbox.
+
+    Args:
+        library_dir: The private copy that is loaded.
+        package_dir: The plugin's own package, which it may read; None where it came without one.
+        data_dir: Its data directory, below which its file access lies.
+        rights: What it may do.
+        bounds: What it is held to.
+        required: Promises (`"P1"` ...) without which it is not loaded.
+        user_namespace: Put the worker into a user namespace, where its threads are counted apart. For ordinary users.
+
+    Raises:
+        InvalidInput: A path has a line break in it.
+    """
+    lines = [f"read {path}" for path in _system_paths()]
+    lines += [f"device {path}" for path in _DEVICES]
+    lines.append(f"read {_clean(library_dir)}")
+    if package_dir is not None:
+        lines.append(f"read {_clean(package_dir)}")
+    lines += _file_access(rights, data_dir)
+    lines += [f"tier {runtime}" for runtime in rights.runtimes]
+    lines.append(f"memory {bounds.memory_bytes}")
+    lines.append(f"threads {bounds.threads}")
+    lines.append(f"descriptors {_DESCRIPTORS}")
+    lines.append(f"file_bytes {int((bounds.disk_mb or _FILE_MB) * _MEBIBYTE)}")
+    if user_namespace:
+        lines.append("namespaces user")
+    wanted = ",".join(sorted(required))
+    if wanted:
+        lines.append(f"require {wanted}")
+    return "\n".join(lines)
+
+
+def write_roots(rights: Rights, data_dir: Path) -> tuple[Path, ...]:
+    """The directories that a plugin may write to."""
+    if "write_files" not in rights.permissions:
+        return ()
+    return tuple(Path(os.path.normpath(data_dir / root)) for root in rights.file_access)
+
+
+def _file_access(rights: Rights, data_dir: Path) -> list[str]:
+    word = "write" if "write_files" in rights.permissions else "read"
+    if not rights.permissions & {"read_files", "write_files"}:
+        return []
+    return [f"{word} {_clean(Path(os.path.normpath(data_dir / root)))}" for root in rights.file_access]
+
+
+def _clean(path: Path) -> str:
+    text = str(path)
+    if any(character in text for character in "\n\r\0"):
+        raise InvalidInput(f"the path {text!r} cannot be granted", causes=["it has a line break in it"])
+    return text
+
+
+@functools.cache
+def _system_paths() -> tuple[str, ...]:
+    """Without links: the sandbox opens nothing through one."""
+    found = dict.fromkeys(os.path.realpath(path) for path in _SYSTEM if os.path.exists(path))
+    inside = [path for path in found if not any(path.startswith(f"{other}/") for other in found)]
+    return tuple(sorted(inside))
