@@ -42,6 +42,13 @@ void lao__cgroup_create(lao__cgroup_t *group, const lao__cgroup_limits_t *limits
 /* Moves a process into the group. False, with `kept` reduced to what holds, where the kernel refused. */
 bool lao__cgroup_join(lao__cgroup_t *group, int32_t pid);
 
+/* Has the calling thread enter the group, so that what it starts before it leaves is born there. Where this is possible
+ * (version 1; with version 2 threads cannot part from their process) it takes a tenth of a millisecond, where moving
+ * another process takes 11 ms whenever nobody was moved for a while. False, with nothing changed, where it is not: start
+ * the process and join it. */
+bool lao__cgroup_enter(const lao__cgroup_t *group);
+void lao__cgroup_leave(const lao__cgroup_t *group);
+
 /* Other limits for a group that exists, while it is used too. False where one of them could not be set: a limit that the
  * group was not made with, or (version 1) less memory than is in use. A limit of 0 lifts it. */
 bool lao__cgroup_change(lao__cgroup_t *group, const lao__cgroup_limits_t *limits);

@@ -209,6 +209,34 @@ bool lao__cgroup_join(lao__cgroup_t *group, int32_t pid) {
     return group->kept == before;
 }
 
+/* "0" is the calling thread, which alone the kernel moves without waiting for all others to come to rest. */
+static bool move_this_thread(const char *directory) { return lao__cgroup_write(directory, "tasks", "0"); }
+
+bool lao__cgroup_enter(const lao__cgroup_t *group) {
+    uint32_t index;
+    for (index = 0; index < LAO__CGROUP_CONTROLLERS; index++) {
+        char directory[PATH_SIZE];
+        if (group->kept & 1u << index) {
+            directory_of(group, index, directory);
+            if (lao__cgroup_places()[index].unified || !move_this_thread(directory)) {
+                lao__cgroup_leave(group);
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+void lao__cgroup_leave(const lao__cgroup_t *group) {
+    const lao__cgroup_place_t *places = lao__cgroup_places();
+    uint32_t index;
+    for (index = 0; index < LAO__CGROUP_CONTROLLERS; index++) {
+        if (group->kept & 1u << index && !places[index].unified) {
+            move_this_thread(places[index].directory);
+        }
+    }
+}
+
 bool lao__cgroup_change(lao__cgroup_t *group, const lao__cgroup_limits_t *limits) {
     bool all = (wanted(limits) & ~group->kept) == 0;
     uint32_t index;

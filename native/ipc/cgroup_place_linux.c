@@ -205,12 +205,25 @@ static uint32_t listed(const char *directory, const char *file) {
     return bits;
 }
 
-/* Whether this process is the only one of its group, so that nobody else is moved when it moves. */
-static bool alone_in(const char *directory) {
+/* Who is in a group itself, not in those below it. */
+typedef enum members { NOBODY, THIS_PROCESS, OTHERS } members_t;
+
+static members_t members_of(const char *directory) {
     char text[64];
     char *end;
-    return lao__cgroup_read(directory, "cgroup.procs", text, sizeof text) && strtol(text, &end, 10) == (long)getpid() &&
-           strcmp(end, "\n") == 0;
+    if (!lao__cgroup_read(directory, "cgroup.procs", text, sizeof text)) {
+        return OTHERS;
+    }
+    if (text[0] == '\0') {
+        return NOBODY;
+    }
+    return strtol(text, &end, 10) == (long)getpid() && strcmp(end, "\n") == 0 ? THIS_PROCESS : OTHERS;
+}
+
+/* The group of everything, which alone may have both processes and limited groups below it. */
+static bool is_root(const char *directory) {
+    char path[LAO__CGROUP_PLACE_SIZE + 16];
+    return join_path(path, sizeof path, directory, "cgroup.type") && access(path, F_OK) != 0;
 }
 
 /* Hands the controllers of a group down to the groups below it; the bits of those that are. */
@@ -227,15 +240,19 @@ static uint32_t hand_down(const char *directory) {
     return listed(directory, "cgroup.subtree_control");
 }
 
-/* The host's own group, for groups below it. It must not have processes of its own: the host moves to a leaf, where no
- * one but itself is concerned. */
+/* The host's own group, for groups below it. With processes in it, handing down fails, or (cpu, pids) makes groups that
+ * nobody can join: the host moves to a leaf, unless others are there too, who are not ours to move. */
 static uint32_t below_own(const char *directory) {
-    uint32_t bits = hand_down(directory);
+    members_t members = is_root(directory) ? NOBODY : members_of(directory);
     char leaf[LAO__CGROUP_PLACE_SIZE];
     char pid[16];
-    if (bits != 0 || listed(directory, "cgroup.controllers") == 0 || !alone_in(directory) ||
+    uint32_t bits;
+    if (members == NOBODY) {
+        return hand_down(directory);
+    }
+    if (members == OTHERS || listed(directory, "cgroup.controllers") == 0 ||
         !join_path(leaf, sizeof leaf, directory, LEAF) || (mkdir(leaf, 0755) != 0 && errno != EEXIST)) {
-        return bits;
+        return 0;
     }
     snprintf(pid, sizeof pid, "%ld", (long)getpid());
     if (!lao__cgroup_write(leaf, "cgroup.procs", pid)) {
@@ -289,7 +306,7 @@ static void find_unified(char *directory) {
         if (!may_write(directory) || !may_move_members(directory)) {
             continue;
         }
-        bits = listed(directory, "cgroup.subtree_control");
+        bits = is_root(directory) || members_of(directory) == NOBODY ? listed(directory, "cgroup.subtree_control") : 0;
     }
     for (index = 0; index < LAO__CGROUP_CONTROLLERS; index++) {
         if (bits & 1u << index && places[index].directory[0] == '\0') {

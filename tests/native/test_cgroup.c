@@ -342,6 +342,56 @@ static void a_group_that_is_removed_has_nobody_left(void) {
     lao__cgroup_destroy(&group); /* twice is once */
 }
 
+static pid_t born_inside;
+
+static void *start_inside(void *context) {
+    const lao__cgroup_t *group = context;
+    if (!lao__cgroup_enter(group)) {
+        return NULL;
+    }
+    born_inside = fork();
+    if (born_inside == 0) {
+        execl("/bin/sleep", "sleep", "100", (char *)NULL);
+        _exit(1);
+    }
+    lao__cgroup_leave(group);
+    return NULL;
+}
+
+static bool lists(const char *directory, const char *file, long id) {
+    char text[4096];
+    char line[24];
+    const char *found;
+    snprintf(line, sizeof line, "%ld\n", id);
+    EXPECT(lao__cgroup_read(directory, file, text, sizeof text));
+    found = strstr(text, line);
+    return found != NULL && (found == text || found[-1] == '\n');
+}
+
+static void a_process_can_be_born_in_its_group(void) {
+    lao__cgroup_t group;
+    pthread_t thread;
+    lao__cgroup_create(&group, &all);
+    EXPECT(pthread_create(&thread, NULL, start_inside, &group) == 0);
+    EXPECT(pthread_join(thread, NULL) == 0);
+    if (group.kept == 0 || born_inside == 0) {
+        EXPECT(group.kept == 0 || lao__cgroup_places()[0].unified || lao__cgroup_places()[2].unified);
+        printf("  skipped: this needs control groups of version 1\n");
+        lao__cgroup_destroy(&group);
+        return;
+    }
+    for (uint32_t i = 0; i < LAO__CGROUP_CONTROLLERS; i++) {
+        char path[1024];
+        if (group.kept & 1u << i) {
+            snprintf(path, sizeof path, "%s/%s", lao__cgroup_places()[i].directory, group.name);
+            EXPECT(lists(path, "cgroup.procs", born_inside));
+            EXPECT(!lists(path, "cgroup.procs", getpid()));
+        }
+    }
+    lao__cgroup_destroy(&group);
+    EXPECT_EQUAL(status_of(born_inside), SIGKILL);
+}
+
 static void a_process_that_is_gone_cannot_join(void) {
     lao__cgroup_t group;
     child_t child = hold(touch_a_little);
@@ -414,12 +464,13 @@ static void what_dead_hosts_left_is_swept(void) {
     close(ends[1]);
 }
 
-/* Which groups a user may make is found once for a process: this is a program of its own (see main). */
+/* Which groups a user may make is found once for a process, so this runs in one of its own. */
 static void nothing_is_claimed_without_the_right(void) {
     lao__cgroup_t group;
+    child_t child = hold(touch_a_little);
     lao__cgroup_create(&group, &all);
     EXPECT_EQUAL(group.kept, lao__cgroup_abilities());
-    EXPECT(lao__cgroup_join(&group, getpid()) || group.kept == 0);
+    EXPECT(lao__cgroup_join(&group, child.pid) || group.kept != lao__cgroup_abilities());
     if (lao__cgroup_abilities() == 0) {
         EXPECT(!lao__cgroup_change(&group, &all));
         EXPECT(!lao__cgroup_memory_killed(&group));
@@ -427,6 +478,8 @@ static void nothing_is_claimed_without_the_right(void) {
         EXPECT_EQUAL(lao__cgroup_throttled_ns(&group), 0);
         EXPECT_EQUAL(lao__cgroup_tasks_refused(&group), 0);
     }
+    let_go(&child);
+    EXPECT_EQUAL(status_of(child.pid), 0);
     lao__cgroup_sweep();
     lao__cgroup_destroy(&group);
 }
@@ -457,6 +510,7 @@ int main(void) {
     RUN(the_share_of_the_cpu_is_kept);
     RUN(small_and_large_shares_are_taken);
     RUN(a_group_that_is_removed_has_nobody_left);
+    RUN(a_process_can_be_born_in_its_group);
     RUN(a_process_that_is_gone_cannot_join);
     RUN(a_forked_child_leaves_the_group_alone);
     RUN(what_dead_hosts_left_is_swept);
