@@ -1,6 +1,9 @@
 #include "crash_hint.h"
 
+#include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define STACK_BYTES 16384u /* an overflown stack has no room for a handler */
@@ -21,10 +24,20 @@ static void on_crash(int signal_number, siginfo_t *info, void *context) {
     }
 }
 
+/* A lane's thread never ends by itself: without it the host would wait for its deadline. */
+static pthread_key_t thread_end;
+
+static void on_thread_end(void *lane) {
+    (void)lane;
+    fprintf(stderr, "lao: the plugin ended the thread that it was called on\n");
+    abort();
+}
+
 void lao__crash_hint_install(lao__signal_page_t *page) {
     struct sigaction action;
     size_t index;
     signal_page = page;
+    pthread_key_create(&thread_end, on_thread_end);
     memset(&action, 0, sizeof action);
     action.sa_sigaction = on_crash;
     action.sa_flags = (int)(SA_SIGINFO | SA_ONSTACK | SA_RESETHAND | SA_NODEFER);
@@ -41,4 +54,5 @@ void lao__crash_hint_lane(uint32_t lane) {
     const stack_t stack = {.ss_sp = stacks[lane], .ss_size = STACK_BYTES};
     own_lane = lane;
     sigaltstack(&stack, NULL);
+    pthread_setspecific(thread_end, stacks[lane]);
 }

@@ -7,7 +7,7 @@
 /* Watches over the signals that a crash sends; once, before the plugin is loaded (which may replace that). */
 void lao__crash_hint_install(lao__signal_page_t *page);
 
-/* Says that the calling thread serves this lane. Once for each thread. */
+/* Says that the calling thread serves this lane, and crashes if the plugin ends it. Once for each thread. */
 void lao__crash_hint_lane(uint32_t lane);
 
 #endif

@@ -56,3 +56,46 @@ def test_06_leaving_while_it_is_loaded(stage: Stage) -> None:
     assert caught.value.where == str(stage.library)
     assert "cannot load" in str(caught.value)
     assert "code 0 while it loaded the plugin" in str(caught.value)
+
+
+def test_07_pthread_exit(stage: Stage) -> None:
+    """The process lives on without the thread that was to answer: nobody waits for the deadline to see that."""
+    assert_dies(stage, "", by=signal.SIGABRT)
+
+
+@pytest.mark.parametrize("how", ["twice", "foreign"])
+def test_08_a_double_free(stage: Stage, how: str) -> None:
+    assert_dies(stage, how, by=signal.SIGABRT)
+
+
+def test_09_a_cpp_exception(stage: Stage) -> None:
+    with stage.load() as plugin:
+        with pytest.raises(PluginCrashed) as caught:
+            plugin.call("attack", "")
+        assert caught.value.signal == signal.SIGABRT
+        assert "thrown at the host" in caught.value.stderr_tail
+        stage.assert_serves(plugin)
+
+
+def test_10_a_rust_panic(stage: Stage) -> None:
+    with stage.load() as plugin:
+        assert plugin("before") == "before"
+        with pytest.raises(PluginCrashed) as caught:
+            plugin("panic")
+        assert caught.value.signal == signal.SIGABRT
+        assert "a panic for the host" in caught.value.stderr_tail
+        assert plugin("the next call") == "the next call"
+
+
+def test_11_a_signal_that_cannot_be_caught(stage: Stage) -> None:
+    assert_dies(stage, "", by=signal.SIGKILL)
+
+
+@pytest.mark.parametrize("where", ["destroy", "shutdown", "destructor"])
+def test_12_a_crash_at_its_end(stage: Stage, where: str) -> None:
+    """Nobody waits for an answer any more: closing succeeds, and what is left of the worker is gone."""
+    plugin = stage.load()
+    assert plugin.call("attack", where) == {}
+    plugin.close()
+    with stage.load() as again:
+        stage.assert_serves(again)

@@ -25,3 +25,38 @@ def assert_times_out(stage: Stage, how: str = "") -> None:
 
 def test_13_an_endless_loop(stage: Stage) -> None:
     assert_times_out(stage)
+
+
+def test_14_a_constructor_that_hangs(stage: Stage) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("lao.host.isolated.OPEN_TIMEOUT_S", DEADLINE_S)
+        with pytest.raises(PluginTimeout) as caught:
+            stage.load()
+    assert caught.value.where == str(stage.library)
+    assert "loading took too long" in str(caught.value)
+
+
+@pytest.mark.parametrize("where", ["destroy", "shutdown", "destructor"])
+def test_15_an_end_that_hangs(stage: Stage, where: str) -> None:
+    """Its end was asked for and is not waited for without a bound: the worker is ended, and nothing is left."""
+    plugin = stage.load()
+    assert plugin.call("attack", where) == {}
+    plugin.close()
+    with stage.load() as again:
+        stage.assert_serves(again)
+
+
+def test_16_a_deadlock(stage: Stage) -> None:
+    assert_times_out(stage)
+
+
+def test_17_no_signal_reaches_it(stage: Stage) -> None:
+    assert_times_out(stage)
+
+
+def test_18_it_stops_itself(stage: Stage) -> None:
+    assert_times_out(stage)
+
+
+def test_19_it_ends_its_own_watchdog(stage: Stage) -> None:
+    assert_times_out(stage)

@@ -35,7 +35,7 @@ C_FLAGS = (
     f"-I{ROOT / 'include'}",
     f"-I{SOURCES}",
 )
-CXX_FLAGS = ("-std=c++20", *C_FLAGS)
+CXX_FLAGS = ("-std=c++20", *C_FLAGS, "-Wno-missing-field-initializers")
 RUST_FLAGS = ("--edition=2021", "--crate-type=cdylib", "-Copt-level=1", "-Cpanic=abort")
 
 BAD_TABLES: tuple[str, ...] = (
