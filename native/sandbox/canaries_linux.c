@@ -41,6 +41,11 @@ static bool may_read(const lao__plan_t *plan, const char *path) {
     return false;
 }
 
+/* A file that is not there proves nothing and gives nothing. But a program that is looked for was not refused. */
+static bool was_refused(int reason, bool file) {
+    return reason == EPERM || reason == EACCES || reason == ENOSYS || (file && reason == ENOENT);
+}
+
 lao_status_t lao__try_canaries(const lao__plan_t *plan, lao__reached_t *reached, lao__error_t *error) {
     bool programs = lao__plan_has(plan, LAO__PLAN_EXECUTE);
     const struct {
@@ -65,8 +70,7 @@ lao_status_t lao__try_canaries(const lao__plan_t *plan, lao__reached_t *reached,
         }
         errno = 0;
         answer = canaries[index].attempt();
-        /* A file or a program that is not there proves nothing, and gives nothing either. */
-        if (answer >= 0 || (errno != EPERM && errno != EACCES && errno != ENOSYS && errno != ENOENT)) {
+        if (answer >= 0 || !was_refused(errno, canaries[index].attempt == open_outside)) {
             return lao__fail(error, LAO_PERMISSION_DENIED, "the sandbox does not hold: it could %s (%s)",
                              canaries[index].name, answer >= 0 ? "success" : strerror(errno));
         }

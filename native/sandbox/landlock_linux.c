@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -83,9 +84,17 @@ static uint64_t allowed_by(uint32_t access) {
     return allowed;
 }
 
-/* Refuses links anywhere in the path: a directory that was granted may have been swapped for one. */
+/* Refuses links anywhere in the path: a directory that was granted may have been swapped for one. Only the kernel's own
+ * /proc/self is one that is meant: this process, whose number the host did not know when it wrote the plan. */
 static int open_root(const char *path) {
+    static const char own[] = "/proc/self";
     struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS};
+    size_t size = sizeof own - 1;
+    char numbered[128];
+    if (strncmp(path, own, size) == 0 && (path[size] == '\0' || path[size] == '/')) {
+        int written = snprintf(numbered, sizeof numbered, "/proc/%d%s", (int)getpid(), path + size);
+        path = written > 0 && (size_t)written < sizeof numbered ? numbered : "";
+    }
     return (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how);
 }
 

@@ -37,8 +37,11 @@ lao_status_t lao__set_limits(const lao__plan_t *plan, lao__reached_t *reached, l
         !bound(RLIMIT_RTPRIO, 0)) {
         return failed("set its limits", error);
     }
-    if (plan->file_bytes > 0 && !bound(RLIMIT_FSIZE, plan->file_bytes)) {
-        return failed("bound the size of files", error);
+    if (plan->file_bytes > 0) {
+        (void)signal(SIGXFSZ, SIG_IGN); /* a file that is too large is an error of the write, not the plugin's end */
+        if (!bound(RLIMIT_FSIZE, plan->file_bytes)) {
+            return failed("bound the size of files", error);
+        }
     }
     if (plan->descriptors > 0 && !bound(RLIMIT_NOFILE, plan->descriptors)) {
         return failed("bound the descriptors", error);

@@ -316,11 +316,13 @@ static const int lao__calls_denied[] = {
 #endif
 };
 
-/* What the programs of the LAO 0.x tier need besides: processes of their own, which the same filter binds. */
+/* What the programs of the LAO 0.x tier need besides: processes of their own, which the same filter binds. They stay in
+ * the worker's process group, by which they are ended with it. */
 static const int lao__calls_of_programs[] = {
-    SYS_execve, SYS_setpgid, SYS_setsid,
+    SYS_execve,
 #ifdef SYS_fork
-    SYS_fork,   SYS_vfork,
+    SYS_fork,
+    SYS_vfork,
 #endif
 };
 
