@@ -261,7 +261,8 @@ static bool kill_members(const char *directory) {
     }
     while (*at != '\0') {
         long pid = strtol(at, &at, 10);
-        int handle = pid > 0 ? (int)syscall(SYS_pidfd_open, (pid_t)pid, 0) : -1;
+        /* Never this process, of which a thread may be in the group to start a worker. */
+        int handle = pid > 0 && pid != (long)getpid() ? (int)syscall(SYS_pidfd_open, (pid_t)pid, 0) : -1;
         char line[24];
         snprintf(line, sizeof line, "%ld", pid);
         /* A number that was given to another process between the list and the handle is not in the list any more. */

@@ -115,6 +115,9 @@ static lao_status_t call_worker(const isolated_t *isolated, lao__lane_t *lane, l
     if (status != LAO_OK) {
         return status;
     }
+    if (response.status == LAO_CANCELLED && atomic_load(&lane->link->cause) == LAO__END_LIMIT) {
+        return lao__worker_link_explain(lane->link, lane->index, error); /* it stopped when it was told to */
+    }
     if (response.status != LAO_OK) {
         return lao__answer_take_error(lane->link, &response, error);
     }
@@ -245,10 +248,13 @@ static lao_status_t make_callable(isolated_t *isolated, int64_t timeout_ns, lao_
     return status;
 }
 
+static pthread_once_t swept = PTHREAD_ONCE_INIT; /* what killed hosts left behind */
+
 lao_status_t lao__isolated_open(const lao__isolated_options_t *options, lao__target_t **target, char **description,
                                 lao__error_t *error) {
     isolated_t *isolated;
     lao_status_t status;
+    pthread_once(&swept, lao__cgroup_sweep);
     if (options->workers == 0 || options->workers > LAO__MAX_WORKERS) {
         return lao__fail(error, LAO_INVALID_PARAMETER, "%u workers; 1 to %u are possible", options->workers,
                          LAO__MAX_WORKERS);
@@ -314,6 +320,15 @@ void lao__isolated_end(lao__target_t *target, uint32_t index, uint32_t generatio
 
 bool lao__isolated_change_limits(lao__target_t *target, const lao__cgroup_limits_t *limits) {
     return lao__workers_change_limits(workers_of(target), limits);
+}
+
+bool lao__isolated_stop(lao__target_t *target, uint32_t index, uint32_t generation, const char *limit, double used,
+                        double allowed) {
+    return lao__workers_stop(workers_of(target), index, generation, limit, used, allowed);
+}
+
+bool lao__isolated_usage(lao__target_t *target, uint32_t index, uint32_t generation, lao__worker_usage_t *usage) {
+    return lao__workers_usage(workers_of(target), index, generation, usage);
 }
 
 bool lao__isolated_retire(lao__target_t *target, uint32_t index, uint32_t generation) {

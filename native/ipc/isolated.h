@@ -45,6 +45,13 @@ uint32_t lao__isolated_workers(lao__target_t *target, lao__worker_view_t *views,
 void lao__isolated_end(lao__target_t *target, uint32_t index, uint32_t generation, const char *limit, double used,
                        double allowed);
 
+/* Tells the calls in a worker to stop because a limit was reached; it is to be ended soon after. See lao__workers_stop. */
+bool lao__isolated_stop(lao__target_t *target, uint32_t index, uint32_t generation, const char *limit, double used,
+                        double allowed);
+
+/* What a worker uses. False when it does not run just now, or is not of `generation`. Any thread; never waits. */
+bool lao__isolated_usage(lao__target_t *target, uint32_t index, uint32_t generation, lao__worker_usage_t *usage);
+
 /* Other limits for running workers and for those that start later. False where a running one could not be changed. */
 bool lao__isolated_change_limits(lao__target_t *target, const lao__cgroup_limits_t *limits);
 

@@ -106,6 +106,10 @@ void lao__lane_put_answer(lao__lane_t *lane, uint32_t answer) {
     request->forget_count = 0;
 }
 
+void lao__lane_cancel(lao__lane_t *lane) {
+    __atomic_store_n(&request_of(lane)->cancel, (uint32_t)LAO__CANCEL_ASKED, __ATOMIC_RELEASE);
+}
+
 /* Tells the worker, with the next request, which buffers are gone. */
 static void put_forgotten(lao__worker_link_t *link, lao__frame_request_t *request) {
     uint32_t index = 0;

@@ -40,6 +40,9 @@ void lao__lane_put_answer(lao__lane_t *lane, uint32_t answer);
 lao_status_t lao__lane_exchange(lao__lane_t *lane, int64_t deadline_ns, const lao__flight_t *flight, int64_t grace_ns,
                                 lao__frame_response_t *response, lao__error_t *error);
 
+/* Sets the cancel word of the call that is in the lane; one that begins just now may miss it. */
+void lao__lane_cancel(lao__lane_t *lane);
+
 /* Ends the worker for what it did on this lane; `error` says it. */
 lao_status_t lao__lane_violated(lao__lane_t *lane, lao__error_t *error);
 

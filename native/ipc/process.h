@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "../core/error.h"
+#include "cgroup.h"
 
 /* Descriptors at which a worker finds its memory, in this order. */
 enum {
@@ -32,10 +33,10 @@ typedef struct lao__process_end {
 } lao__process_end_t;
 
 /* Starts `executable` with the three memory files, an empty standard input, and `environment` ("NAME=value" entries,
- * ended by NULL) in place of the host's. The parent is a thread that lives as long as the host: a worker may ask the
+ * ended by NULL) in place of the host's. It is a member of `group`, whose `kept` says afterwards what holds. The parent is a thread that lives as long as the host: a worker may ask the
  * kernel to end it with its parent. */
-lao_status_t lao__process_start(const char *executable, char *const *environment, int signals, int requests,
-                                int responses, lao__process_t *process, lao__error_t *error);
+lao_status_t lao__process_start(const char *executable, char *const *environment, lao__cgroup_t *group, int signals,
+                                int requests, int responses, lao__process_t *process, lao__error_t *error);
 
 /* Reaps a process that is dead. */
 lao__process_end_t lao__process_reap(const lao__process_t *process);

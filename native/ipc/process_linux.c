@@ -39,6 +39,7 @@ typedef struct order {
     const char *executable;
     char *const *environment;
     const int *sources;
+    lao__cgroup_t *group;
     pid_t pid;
     int reason;
 } order_t;
@@ -50,6 +51,7 @@ static void spawn(void *context) {
     sigset_t none;
     sigset_t defaults;
     char *const arguments[] = {(char *)(uintptr_t)order->executable, NULL};
+    bool inside;
     int index;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
@@ -65,7 +67,13 @@ static void spawn(void *context) {
     posix_spawnattr_setsigdefault(&attributes, &defaults);
     /* A session of its own: no terminal, and Ctrl-C is for the host, which tells its workers. */
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
+    inside = order->group->kept != 0 && lao__cgroup_enter(order->group);
     order->reason = posix_spawn(&order->pid, order->executable, &actions, &attributes, arguments, order->environment);
+    if (inside) {
+        lao__cgroup_leave(order->group);
+    } else if (order->reason == 0) {
+        (void)lao__cgroup_join(order->group, (int32_t)order->pid); /* `kept` says what holds */
+    }
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
 }
@@ -75,13 +83,13 @@ static lao_status_t start_failed(lao__process_t *process, const char *executable
     return lao__fail(error, LAO_SYSTEM, "the worker `%s` cannot be started: %s", executable, strerror(reason));
 }
 
-lao_status_t lao__process_start(const char *executable, char *const *environment, int signals, int requests,
-                                int responses, lao__process_t *process, lao__error_t *error) {
+lao_status_t lao__process_start(const char *executable, char *const *environment, lao__cgroup_t *group, int signals,
+                                int requests, int responses, lao__process_t *process, lao__error_t *error) {
     int control[2] = {-1, -1};
     int services[2] = {-1, -1};
     int output[2] = {-1, -1};
     int sources[SOURCES];
-    order_t order = {.executable = executable, .environment = environment, .sources = sources};
+    order_t order = {.executable = executable, .environment = environment, .sources = sources, .group = group};
     int index;
     process->pid = 0;
     process->handle = -1;

@@ -36,6 +36,12 @@ static bool death_ready(lao__watch_t *watch) {
     uint32_t lane;
     drain_output(link);
     link->end = lao__process_reap(&link->process);
+    if (atomic_load(&link->cause) == LAO__END_NONE) {
+        atomic_fetch_add(&link->deaths, 1);
+        if (link->end.signal == SIGKILL && lao__cgroup_memory_killed(&link->cgroup)) {
+            atomic_fetch_add(&link->memory_kills, 1);
+        }
+    }
     atomic_store(&link->pid, 0);
     atomic_store(&link->dead, true);
     for (lane = 0; lane < LAO__MAX_LANES; lane++) {
@@ -113,14 +119,13 @@ lao_status_t lao__worker_link_start(lao__worker_link_t *link, const char *execut
     }
     status = make_memory(link, region_bytes, error);
     if (status == LAO_OK) {
-        status = lao__process_start(executable, environment, link->signals.descriptor, link->requests.descriptor,
-                                    link->responses->file.descriptor, &link->process, error);
+        status = lao__process_start(executable, environment, &link->cgroup, link->signals.descriptor,
+                                    link->requests.descriptor, link->responses->file.descriptor, &link->process, error);
     }
     if (status != LAO_OK) {
         drop_memory(link);
         return status;
     }
-    (void)lao__cgroup_join(&link->cgroup, link->process.pid); /* `kept` says what holds */
     for (lane = 0; lane < LAO__MAX_LANES; lane++) {
         link->lanes[lane].sent = 0;
         link->lanes[lane].seen = 0;
@@ -132,6 +137,7 @@ lao_status_t lao__worker_link_start(lao__worker_link_t *link, const char *execut
     atomic_store(&link->cause, LAO__END_NONE);
     atomic_store(&link->dead, false);
     atomic_store(&link->calls, 0);
+    atomic_store(&link->cgroup_kept, link->cgroup.kept);
     atomic_store(&link->started_ns, lao__now_ns());
     atomic_store(&link->idle_since_ns, lao__coarse_now_ns());
     atomic_fetch_add(&link->generation, 1);
@@ -144,21 +150,42 @@ lao_status_t lao__worker_link_start(lao__worker_link_t *link, const char *execut
     return LAO_OK;
 }
 
-/* Kills it once; the cause that was stated first stays. */
+/* The first cause that is stated stays. [handle_lock held] */
+static bool state_cause(lao__worker_link_t *link, lao__end_cause_t cause, uint32_t lane, const char *limit, double used,
+                        double allowed) {
+    uint32_t none = LAO__END_NONE;
+    if (atomic_load(&link->cause) != LAO__END_NONE) {
+        return false;
+    }
+    link->culprit = lane < LAO__MAX_LANES ? lane + 1 : 0;
+    if (limit != NULL) {
+        strncpy(link->limit, limit, sizeof link->limit - 1);
+        link->used = used;
+        link->allowed = allowed;
+    }
+    return atomic_compare_exchange_strong(&link->cause, &none, cause);
+}
+
+static bool is_alive(lao__worker_link_t *link, uint32_t generation) {
+    return link->process.handle >= 0 && !atomic_load(&link->dead) &&
+           (generation == 0 || generation == atomic_load(&link->generation));
+}
+
+bool lao__worker_link_blame(lao__worker_link_t *link, uint32_t generation, const char *limit, double used,
+                            double allowed) {
+    bool blamed;
+    pthread_mutex_lock(&link->handle_lock);
+    blamed = is_alive(link, generation) && state_cause(link, LAO__END_LIMIT, LAO__MAX_LANES, limit, used, allowed);
+    pthread_mutex_unlock(&link->handle_lock);
+    return blamed;
+}
+
+/* Kills it. */
 static void kill_for(lao__worker_link_t *link, uint32_t generation, lao__end_cause_t cause, uint32_t lane,
                      const char *limit, double used, double allowed) {
-    uint32_t none = LAO__END_NONE;
     pthread_mutex_lock(&link->handle_lock);
-    if (link->process.handle >= 0 && !atomic_load(&link->dead) &&
-        (generation == 0 || generation == atomic_load(&link->generation))) {
-        if (atomic_compare_exchange_strong(&link->cause, &none, cause)) {
-            link->culprit = lane < LAO__MAX_LANES ? lane + 1 : 0;
-            if (limit != NULL) {
-                strncpy(link->limit, limit, sizeof link->limit - 1);
-                link->used = used;
-                link->allowed = allowed;
-            }
-        }
+    if (is_alive(link, generation)) {
+        state_cause(link, cause, lane, limit, used, allowed);
         lao__process_kill(&link->process);
     }
     pthread_mutex_unlock(&link->handle_lock);

@@ -60,6 +60,9 @@ typedef struct lao__worker_link {
     _Atomic int64_t started_ns;
     _Atomic int64_t idle_since_ns; /* coarse; of the last call's end */
     _Atomic uint64_t calls;        /* of this process */
+    _Atomic uint32_t cgroup_kept;  /* LAO__CGROUP_* of this process, for those who do not hold its life */
+    _Atomic uint32_t deaths;       /* processes that ended by themselves, ever */
+    _Atomic uint32_t memory_kills; /* among those: by the kernel, for their memory */
 } lao__worker_link_t;
 
 void lao__worker_link_init(lao__worker_link_t *link, lao__output_log_t *log);
@@ -78,6 +81,11 @@ void lao__worker_link_end(lao__worker_link_t *link, uint32_t generation, lao__en
 /* The same with LAO__END_LIMIT and what is known of it. */
 void lao__worker_link_end_for_limit(lao__worker_link_t *link, uint32_t generation, const char *limit, double used,
                                     double allowed);
+
+/* Notes the limit as the reason for the end that will come, and ends nothing yet. False when the process is gone, or not of
+ * `generation`, or has another reason already. */
+bool lao__worker_link_blame(lao__worker_link_t *link, uint32_t generation, const char *limit, double used,
+                            double allowed);
 
 /* Takes down the memory of a process that was ended; outputs that are held stay readable. Waits for those who are still
  * in it. [life held -> STOPPED] */

@@ -133,6 +133,15 @@ static void take_down_if_dead(lao__worker_link_t *link) {
     }
 }
 
+/* Takes the caller from among the users of a worker. The last one out of a dead worker takes its memory down, so that
+ * nothing lies around until the next call. */
+static void leave(lao__worker_link_t *link) {
+    if (atomic_fetch_sub(&link->users, 1) == 1 && atomic_load(&link->dead) && pthread_mutex_trylock(&link->life) == 0) {
+        take_down_if_dead(link);
+        pthread_mutex_unlock(&link->life);
+    }
+}
+
 /* Ends a worker in good order, unless a call is in it. [life held] */
 static bool retire(lao__workers_t *workers, lao__worker_link_t *link) {
     uint32_t running = LAO__LINK_RUNNING;
@@ -231,11 +240,7 @@ void lao__workers_give_back(lao__workers_t *workers, lao__lane_t *lane, lao_stat
     } else if (status == LAO_OK && atomic_load_explicit(&workers->deaths_in_a_row, memory_order_relaxed) != 0) {
         atomic_store(&workers->deaths_in_a_row, 0);
     }
-    /* The last one out of a dead worker takes its memory down, so that nothing lies around until the next call. */
-    if (atomic_fetch_sub(&link->users, 1) == 1 && atomic_load(&link->dead) && pthread_mutex_trylock(&link->life) == 0) {
-        take_down_if_dead(link);
-        pthread_mutex_unlock(&link->life);
-    }
+    leave(link);
     free_lane(workers, lane);
 }
 
@@ -304,14 +309,45 @@ bool lao__workers_change_limits(lao__workers_t *workers, const lao__cgroup_limit
     return changed;
 }
 
-/* Only where nobody starts or ends the worker now. */
-static void look_at_cgroup(lao__worker_link_t *link, lao__worker_view_t *view) {
-    if (pthread_mutex_trylock(&link->life) == 0) {
-        view->cgroup_kept = link->cgroup.kept;
-        view->memory_peak = lao__cgroup_memory_peak(&link->cgroup);
-        view->throttled_ns = lao__cgroup_throttled_ns(&link->cgroup);
-        pthread_mutex_unlock(&link->life);
+bool lao__workers_stop(lao__workers_t *workers, uint32_t index, uint32_t generation, const char *limit, double used,
+                       double allowed) {
+    lao__worker_link_t *link;
+    bool stopped = false;
+    uint32_t lane;
+    if (index >= workers->count || !enter(&workers->links[index])) {
+        return false;
     }
+    link = &workers->links[index];
+    if (lao__worker_link_blame(link, generation, limit, used, allowed)) {
+        stopped = true;
+        for (lane = 0; lane < link->lane_count; lane++) {
+            if (atomic_load(&link->lanes[lane].busy) != 0) {
+                lao__lane_cancel(&link->lanes[lane]);
+            }
+        }
+    }
+    leave(link);
+    return stopped;
+}
+
+bool lao__workers_usage(lao__workers_t *workers, uint32_t index, uint32_t generation, lao__worker_usage_t *usage) {
+    lao__worker_link_t *link;
+    bool there;
+    memset(usage, 0, sizeof *usage);
+    if (index >= workers->count || pthread_mutex_trylock(&workers->links[index].life) != 0) {
+        return false;
+    }
+    link = &workers->links[index];
+    there = lao__worker_link_serves(link) && atomic_load(&link->generation) == generation;
+    if (there) {
+        usage->memory_bytes = lao__cgroup_memory_used(&link->cgroup);
+        usage->memory_peak = lao__cgroup_memory_peak(&link->cgroup);
+        usage->output_bytes = lao__memory_file_touched(&link->responses->file);
+        usage->throttled_ns = lao__cgroup_throttled_ns(&link->cgroup);
+        usage->tasks_refused = lao__cgroup_tasks_refused(&link->cgroup);
+    }
+    pthread_mutex_unlock(&link->life);
+    return there;
 }
 
 void lao__workers_close(lao__workers_t *workers) {
@@ -339,7 +375,9 @@ uint32_t lao__workers_view(lao__workers_t *workers, lao__worker_view_t *views, u
         view->calls = atomic_load(&link->calls);
         view->started_ns = atomic_load(&link->started_ns);
         view->idle_since_ns = atomic_load(&link->idle_since_ns);
-        look_at_cgroup(link, view);
+        view->cgroup_kept = atomic_load(&link->cgroup_kept);
+        view->deaths = atomic_load(&link->deaths);
+        view->memory_kills = atomic_load(&link->memory_kills);
         for (lane = 0; lane < LAO__MAX_LANES; lane++) {
             view->in_flight += atomic_load(&link->lanes[lane].busy) != 0;
         }

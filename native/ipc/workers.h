@@ -27,12 +27,21 @@ typedef struct lao__worker_view {
     uint32_t starting;   /* not 0 while it starts and loads the plugin */
     uint32_t in_flight;   /* calls */
     uint32_t cgroup_kept; /* LAO__CGROUP_*: what the kernel bounds */
-    uint64_t memory_peak; /* bytes; 0: not known */
-    uint64_t throttled_ns; /* time that it waited for its share of the CPU, by its cgroup */
+    uint32_t deaths;       /* of processes of this index that ended by themselves, ever */
+    uint32_t memory_kills; /* among those: that the kernel ended for their memory */
     uint64_t calls;      /* that this process has served */
     int64_t started_ns;  /* on the clock of lao__now_ns */
     int64_t idle_since_ns; /* the same, to a timer tick; means something while nothing is in flight */
 } lao__worker_view_t;
+
+/* What a worker uses. */
+typedef struct lao__worker_usage {
+    uint64_t memory_bytes; /* that its cgroup is charged with; 0: no cgroup bounds its memory */
+    uint64_t memory_peak;  /* the most that ever was; 0: not known */
+    uint64_t output_bytes; /* written to the region of its outputs; among `memory_bytes` */
+    uint64_t throttled_ns; /* that its cgroup waited for its share of the CPU */
+    uint64_t tasks_refused;
+} lao__worker_usage_t;
 
 /* `count` links; `opening` was filled by the caller and is taken over. False without memory. */
 bool lao__workers_init(lao__workers_t *workers, uint32_t count);
@@ -61,6 +70,15 @@ bool lao__workers_change_limits(lao__workers_t *workers, const lao__cgroup_limit
 
 /* Ends all in good order. No call is in flight and none follows. */
 void lao__workers_close(lao__workers_t *workers);
+
+/* Tells the calls in a worker to stop because a limit was reached: their cancel words are set, and a call that stops for it
+ * fails with LAO_LIMIT_EXCEEDED and these figures. The worker is to be ended soon after. False when it does not serve, or
+ * is not of `generation`. */
+bool lao__workers_stop(lao__workers_t *workers, uint32_t index, uint32_t generation, const char *limit, double used,
+                       double allowed);
+
+/* False when the worker does not run, is being started or ended just now, or is not of `generation`. Never waits. */
+bool lao__workers_usage(lao__workers_t *workers, uint32_t index, uint32_t generation, lao__worker_usage_t *usage);
 
 uint32_t lao__workers_view(lao__workers_t *workers, lao__worker_view_t *views, uint32_t capacity);
 
