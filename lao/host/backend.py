@@ -13,6 +13,7 @@ from lao._native import ffi, lib
 from lao.errors import ProtocolViolation
 from lao.host.confinement import Bounds
 from lao.host.failure import load_error
+from lao.host.services.desk import Counter
 
 __all__ = ["Backend", "OpenedTarget", "Order", "deadline_ns"]
 
@@ -36,6 +37,7 @@ class Order:
         resource_dir: The plugin's package, or None.
         data_dir: Its data directory, or None.
         timeout_s: Of each call; `math.inf` for none.
+        counter: Where it asks for the host's services.
         workers: Worker processes; this and the rest are for the isolated backend.
         sandbox_plan: What the workers confine themselves to.
         bounds: What they are held to.
@@ -51,6 +53,7 @@ class Order:
     data_dir: Path | None
     timeout_s: float
     workers: int
+    counter: Counter
     sandbox_plan: str
     bounds: Bounds
     stable: bool
@@ -122,6 +125,8 @@ class Backend(ABC):
         options.resource_dir = text(str(order.resource_dir)) if order.resource_dir else ffi.NULL
         options.data_dir = text(str(order.data_dir)) if order.data_dir else ffi.NULL
         options.timeout_ns = deadline_ns(order.timeout_s)
+        options.services = order.counter.granted
+        options.tenant = order.counter.services.tenant
         self._complete(order, options, keep)
         status = self._open(options, target, description, error)
         if status != 0:

@@ -14,7 +14,9 @@ from typing import Any, Self
 
 from lao import paths
 from lao._native import SharedMemory, lib, setup
+from lao.audit import Audit
 from lao.errors import InvalidInput, LaoError, PluginLoadError, PluginNotFound
+from lao.events import Events
 from lao.host import convert, neighbours
 from lao.host.backend import Backend, Order
 from lao.host.confinement import plan_of, write_roots
@@ -26,6 +28,10 @@ from lao.host.plugin import Loaded, Plugin
 from lao.host.policy import DEFAULT_TIMEOUT_S, Decision, decide, enforced_by
 from lao.host.private_copy import PrivateCopy, make_private_copy
 from lao.host.roots import prepare_write_roots
+from lao.host.services.calls import Target
+from lao.host.services.desk import Desk
+from lao.host.services.progress import Listener
+from lao.host.services.server import WorkerId
 from lao.host.source import FileLocator, Locator, Source, source_of_directory, source_of_library
 from lao.model.json_schema import check_config, defaults_of
 from lao.model.manifest import Manifest, check_manifest, require_compatible
@@ -59,6 +65,11 @@ class Host:
         self._pool: ThreadPoolExecutor | None = None
         self._lock = threading.Lock()
         self._closed = False
+        self.events = Events()
+        self.audit = Audit(self._home)
+        self._callees: dict[str, Plugin] = {}
+        self._callee_lock = threading.Lock()
+        self._desk = Desk(self.events, self._denied, self._callee, self._violated)
         lib.lao__monitor_catch_sigint()
 
     def load(
@@ -77,6 +88,7 @@ class Host:
         stable: bool = False,
         prewarm: bool = False,
         recycle_calls: int = 0,
+        on_progress: Listener | None = None,
     ) -> Plugin:
         """Loads a plugin.
 
@@ -97,6 +109,7 @@ class Host:
             stable: Arrays that it returns are copied: those in a worker's memory could still be changed by it.
             prewarm: Start all workers now.
             recycle_calls: Replace a worker after so many calls; 0 for never.
+            on_progress: Called with (fraction, text) as its calls report how far they are; see `Plugin.on_progress`.
 
         Raises:
             PluginNotFound: There is no such plugin.
@@ -139,7 +152,7 @@ class Host:
             return loaded
 
         lib.lao__monitor_catch_sigint()
-        plugin = Plugin._make(load_once(), load_once, self._executor)
+        plugin = Plugin._make(load_once(), load_once, self._executor, on_progress)
         self._plugins.add(plugin)
         return plugin
 
@@ -171,6 +184,7 @@ class Host:
         self._closed = True
         for plugin in list(self._plugins):
             plugin.close()
+        self._desk.close()
         with self._lock:
             pool, self._pool = self._pool, None
         if pool is not None:
@@ -237,6 +251,13 @@ class Host:
         directory = directory.resolve()
         if decision.isolation == "process":
             prepare_write_roots(source.name, write_roots(decision.rights, directory))
+        counter = self._desk.open(
+            source.manifest.plugin.name if source.manifest else source.name,
+            decision.rights,
+            directory,
+            source.manifest.events if source.manifest else (),
+            isolated=decision.isolation == "process",
+        )
         order = Order(
             name=source.name,
             library=copy.library,
@@ -250,16 +271,44 @@ class Host:
             bounds=decision.bounds,
             stable=stable,
             recycle_calls=recycle_calls,
+            counter=counter,
         )
-        opened = backend.open(order)
+        try:
+            opened = backend.open(order)
+        except LaoError:
+            counter.close()
+            raise
         try:
             description = read_description(opened.description, source.manifest, source.library)
             enforced = enforced_by(decision, opened.report)
         except LaoError:
             lib.lao__target_close(opened.pointer)
+            counter.close()
             raise
         info = _info(source, library, copy, description, decision)
-        return Loaded(backend, opened, description, info, decision, workers, enforced)
+        return Loaded(backend, opened, description, info, decision, workers, enforced, counter)
+
+    # --- What plugins ask for ---
+
+    def _denied(self, plugin: str, service: str, reason: str) -> None:
+        self.events.emit("permission_denied", plugin, service=service, reason=reason)
+        self.audit.record("denial", plugin=plugin, service=service, reason=reason)
+
+    def _violated(self, plugin: str, worker: WorkerId, reason: str) -> None:
+        self.events.emit("protocol_violation", plugin, pid=worker.pid, reason=reason)
+        self.audit.record("kill", plugin=plugin, worker=worker.pid, reason=reason)
+
+    def _callee(self, name: str) -> Target:
+        """A plugin that another plugin calls: by an installed name or a local project's, never by a path."""
+        if os.sep in name or (os.altsep is not None and os.altsep in name):
+            raise PluginNotFound(f"there is no plugin `{name}`", name=name)
+        with self._callee_lock:
+            library = self._locator.locate(name).library
+            plugin = next(
+                (one for one in list(self._plugins) if not one.closed and one.info.library == library), None
+            ) or self.load(name)
+            self._callees[name] = plugin  # nobody else may hold it
+        return plugin._as_callee()
 
 
 def _plan(source: Source, decision: Decision, copy: PrivateCopy, data_dir: Path) -> str:

@@ -29,7 +29,7 @@ class Isolated(Backend):
         keep.append(ffi.new("char[]", order.sandbox_plan.encode()))
         options.sandbox_plan = keep[-1]
         options.workers = order.workers
-        options.service_listener = -1
+        options.service_listener = order.counter.listener_descriptor
         options.memory_bytes = order.bounds.memory_bytes
         options.cpu_permille = order.bounds.cpu_permille
         options.tasks = order.bounds.threads + _OWN_THREADS

@@ -21,6 +21,9 @@ from lao._native import Caller, Stream, ffi, lib
 from lao.host.backend import Backend, OpenedTarget
 from lao.host.describe import Description, PluginInfo
 from lao.host.policy import Decision, Enforcement
+from lao.host.services.calls import Target
+from lao.host.services.desk import Counter
+from lao.host.services.progress import Listener
 from lao.host.stats import Stats, read_stats
 from lao.model.capability import Capability
 
@@ -38,6 +41,7 @@ class Loaded:
     decision: Decision
     workers: int
     enforced: Mapping[str, Enforcement]
+    counter: Counter
 
 
 class Plugin(Caller):
@@ -61,20 +65,28 @@ class Plugin(Caller):
     _load_again: Callable[[], Loaded]
     _executor: Callable[[], Executor]
     _closed: bool
+    _on_progress: Listener | None
 
     @classmethod
     def _make(
-        cls, loaded: Loaded, load_again: Callable[[], Loaded], executor: Callable[[], Executor]
+        cls,
+        loaded: Loaded,
+        load_again: Callable[[], Loaded],
+        executor: Callable[[], Executor],
+        on_progress: Listener | None = None,
     ) -> Plugin:
         self = cls()
         self._load_again = load_again
         self._executor = executor
         self._closed = False
+        self._on_progress = on_progress
         self._take(loaded)
         return self
 
     def _take(self, loaded: Loaded) -> None:
         self._loaded = loaded
+        loaded.counter.attach(self, loaded.target.pointer)
+        loaded.counter.services.progress.listener = self._on_progress
         self._attach(loaded.target.address, loaded.description.rows, loaded.description.abi == "lao/0.x")
 
     # --- What it is ---
@@ -110,6 +122,17 @@ class Plugin(Caller):
         """The newest lines that it logged, as `[level] text` with the levels of Python's `logging`; with workers, also
         what they printed to stdout and stderr."""
         return self._loaded.backend.output(self._loaded.target.pointer, self._loaded.description.name)
+
+    @property
+    def on_progress(self) -> Listener | None:
+        """Called with (fraction, text) as its calls report how far they are: a fraction of 0 to 1, or None where the
+        plugin does not know. Of a worker it is called on another thread, soon, with the newest report."""
+        return self._on_progress
+
+    @on_progress.setter
+    def on_progress(self, listener: Listener | None) -> None:
+        self._on_progress = listener
+        self._loaded.counter.services.progress.listener = listener
 
     @property
     def closed(self) -> bool:
@@ -228,6 +251,19 @@ class Plugin(Caller):
         """See `lao.host.plugin.deadline`: `with plugin.deadline(0.5): plugin.call(...)`."""
         return deadline(seconds)
 
+    def _as_callee(self) -> Target:
+        """This plugin, as one that other plugins call."""
+        services = self._loaded.counter.services
+        pointer = self._loaded.target.pointer
+        return Target(
+            name=services.plugin,
+            rights=services.rights,
+            reentrant=self.info.thread_role == "full",
+            chains=services.chains,
+            run=lambda capability, value, params, token: self._run(capability, value, params, token, 0),
+            cancel=lambda token: lib.lao__target_cancel(pointer, token),
+        )
+
     # --- Life cycle ---
 
     def reload(self) -> None:
@@ -239,17 +275,24 @@ class Plugin(Caller):
             What `Host.load` raises.
             PluginLoadError: In-process, where a second copy of the library would share state with the first.
         """
-        before = self._loaded.target.pointer
+        before = self._loaded
         self._take(self._load_again())
-        if lib.lao__glue_in_flight(before) == 0:
-            self._drain()
+        if lib.lao__glue_in_flight(before.target.pointer) == 0:
+            self._drain_and_close(before.counter)
         else:  # a stream may be open in this very thread: nobody can wait for it here
-            threading.Thread(target=self._drain, name="lao-drain", daemon=True).start()
+            threading.Thread(
+                target=self._drain_and_close, args=(before.counter,), name="lao-drain", daemon=True
+            ).start()
+
+    def _drain_and_close(self, counter: Counter) -> None:
+        self._drain()
+        counter.close()
 
     def close(self) -> None:
         """Cancels what runs, ends the instance or its workers. Outputs stay valid. Idempotent."""
         self._closed = True
         self._close()
+        self._loaded.counter.close()
 
     def __enter__(self) -> Self:
         return self

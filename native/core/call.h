@@ -30,6 +30,7 @@ struct lao_call {
     lao__sink_t *sink; /* NULL: the call does not stream */
     uint32_t output_kind; /* declared; set by the target */
     lao__flight_t *flight; /* set by the target */
+    const struct lao__tenant *tenant; /* whose call it is; set by the instance */
 };
 
 /* Checks a part and hands it to the call's sink. LAO_STREAM_ERROR when the part is not valid or the call does not

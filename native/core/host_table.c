@@ -5,19 +5,12 @@
 
 #include "call.h"
 #include "clock.h"
-#include "log.h"
 #include "module.h"
-#include "pool.h"
+#include "service_tables.h"
 
 #define MAX_LOG_LINE 4096u
 
-const lao__services_t lao__local_services = {
-    .alloc = lao__pool_alloc,
-    .free = lao__pool_free,
-    .log = lao__log_write,
-};
-
-static const lao__module_t *module_of(const lao_host_t *host) { return host->context; }
+static const lao__module_t *module_of(const lao_host_t *host) { return ((const lao__tenant_t *)host->context)->module; }
 
 static void *LAO_CALL host_alloc(const lao_host_t *host, uint64_t size, uint64_t alignment) {
     return module_of(host)->services->alloc(size, alignment);
@@ -53,19 +46,19 @@ static const lao_stream_host_t stream = {
     .struct_size = sizeof(lao_stream_host_t), .reserved = 0, .push = stream_push, .pull = stream_pull};
 
 static const void *LAO_CALL host_get_extension(const lao_host_t *host, const char *id) {
-    (void)host;
-    if (id != NULL && strcmp(id, LAO_EXT_STREAM) == 0) {
-        return &stream;
+    const lao__tenant_t *tenant = host->context;
+    if (id == NULL) {
+        return NULL;
     }
-    return NULL;
+    return strcmp(id, LAO_EXT_STREAM) == 0 ? &stream : lao__service_table(id, atomic_load(&tenant->granted));
 }
 
-void lao__host_table_init(lao_host_t *host, struct lao__module *module) {
+void lao__host_table_init(lao_host_t *host, lao__tenant_t *tenant) {
     memset(host, 0, sizeof *host);
     host->struct_size = sizeof *host;
     host->abi_version = LAO_ABI_VERSION;
     host->lao_version = LAO_VERSION;
-    host->context = module;
+    host->context = tenant;
     host->alloc = host_alloc;
     host->free = host_free;
     host->log = host_log;

@@ -4,13 +4,13 @@
 
 #include <lao/host.h>
 
-struct lao__module;
+struct lao__tenant;
 
 #ifndef LAO_VERSION
 #define LAO_VERSION "0.0.0"
 #endif
 
-/* Fills the table of one module. */
-void lao__host_table_init(lao_host_t *host, struct lao__module *module);
+/* Fills the table of one tenant. */
+void lao__host_table_init(lao_host_t *host, struct lao__tenant *tenant);
 
 #endif

@@ -13,6 +13,7 @@
 typedef struct instance {
     lao__target_t target;
     lao__module_t *module;
+    lao__tenant_t *tenant;
     lao_instance_t *plugin_instance;
     pthread_mutex_t lock;
     pthread_mutex_t *call_lock; /* what the thread role asks for; NULL: none */
@@ -133,6 +134,7 @@ static lao_status_t call_vtable(instance_t *instance, const lao_call_t *call, la
 static lao_status_t call_instance(lao__target_t *target, lao_call_t *call, lao_value_t *output, lao__error_t *error) {
     instance_t *instance = (instance_t *)target;
     lao_status_t status;
+    call->tenant = instance->tenant;
     if (instance->call_lock != NULL) {
         status = lao__lock_for_call(instance->call_lock, call->flight);
         if (status != LAO_OK) {
@@ -161,6 +163,7 @@ static void close_instance(lao__target_t *target) {
             pthread_mutex_unlock(instance->call_lock);
         }
     }
+    lao__tenant_end(instance->tenant);
     lao__module_release(instance->module);
 }
 
@@ -189,7 +192,7 @@ static lao_status_t create(instance_t *instance, const lao__instance_options_t *
     if (library_wide) {
         pthread_mutex_lock(instance->call_lock);
     }
-    status = instance->module->plugin->create(&instance->module->host, &config, &instance->plugin_instance, &reported);
+    status = instance->module->plugin->create(&instance->tenant->host, &config, &instance->plugin_instance, &reported);
     if (library_wide) {
         pthread_mutex_unlock(instance->call_lock);
     }
@@ -212,10 +215,13 @@ lao_status_t lao__instance_open(lao__module_t *module, const lao__instance_optio
     }
     pthread_mutex_init(&instance->lock, NULL);
     instance->module = module;
+    instance->tenant = lao__tenant_begin(module, options->tenant, options->services);
     instance->call_lock = module->thread_role == LAO_THREADS_UNSAFE     ? &module->lock
                           : module->thread_role == LAO_THREADS_INSTANCE ? &instance->lock
                                                                         : NULL;
-    if (module->plugin != NULL) {
+    if (instance->tenant == NULL) {
+        status = lao__fail(error, LAO_OUT_OF_MEMORY, "out of memory");
+    } else if (module->plugin != NULL) {
         status = create(instance, options, error);
     }
     if (status == LAO_OK) {
@@ -227,6 +233,9 @@ lao_status_t lao__instance_open(lao__module_t *module, const lao__instance_optio
     }
     free(output_kinds);
     if (status != LAO_OK) {
+        if (instance->tenant != NULL) {
+            lao__tenant_end(instance->tenant);
+        }
         destroy_instance(&instance->target);
         return status;
     }

@@ -10,6 +10,8 @@ typedef struct lao__instance_options {
     const char *resource_dir; /* NULL = none */
     const char *data_dir;     /* NULL = none */
     int64_t timeout_ns;       /* of each call; LAO__NO_DEADLINE = none */
+    uint64_t tenant;          /* by which the host's services know it, above 0 */
+    uint32_t services;        /* LAO__SERVICE_* that it was granted */
 } lao__instance_options_t;
 
 /* Creates an instance and makes it callable. The module's user count goes over to it. */

@@ -5,7 +5,6 @@
 
 #include "check.h"
 #include "dynlib.h"
-#include "host_table.h"
 #include "vtable_adapter.h"
 
 #define MAX_CAPABILITIES 4096u
@@ -203,14 +202,14 @@ static lao_status_t negotiate(lao__module_t *module, lao__error_t *error) {
         return lao__fail(error, LAO_ABI_MISMATCH, "its `%s` is data, not a function", LAO_PLUGIN_ENTRY);
     }
     memcpy(&get_plugin, &entry.address, sizeof get_plugin);
-    module->plugin = get_plugin(&module->host);
+    module->plugin = get_plugin(&module->entry.host);
     if (module->plugin == NULL) {
         return lao__fail(error, LAO_LOAD_FAILED, "its `%s` declined to work with this LAO", LAO_PLUGIN_ENTRY);
     }
     return describe_native(module, error);
 }
 
-static lao_status_t load(const char *path, const lao__services_t *services, lao__module_t **opened,
+static lao_status_t load(const char *path, const lao__services_t *services, uint32_t granted, lao__module_t **opened,
                          lao__error_t *error) {
     lao__module_t *module = calloc(1, sizeof *module);
     lao_status_t status;
@@ -220,7 +219,7 @@ static lao_status_t load(const char *path, const lao__services_t *services, lao_
     pthread_mutex_init(&module->lock, NULL);
     module->path = lao__copy_string(path);
     module->services = services;
-    lao__host_table_init(&module->host, module);
+    lao__tenant_init_entry(&module->entry, module, granted);
     status = module->path == NULL ? lao__fail(error, LAO_OUT_OF_MEMORY, "out of memory")
                                   : lao__dynlib_open(path, &module->handle, error);
     if (status == LAO_OK) {
@@ -237,8 +236,8 @@ static lao_status_t load(const char *path, const lao__services_t *services, lao_
     return LAO_OK;
 }
 
-lao_status_t lao__module_open(const char *path, const lao__services_t *services, lao__module_t **module,
-                              lao__error_t *error) {
+lao_status_t lao__module_open(const char *path, const lao__services_t *services, uint32_t granted,
+                              lao__module_t **module, lao__error_t *error) {
     lao__module_t *known;
     lao_status_t status = LAO_OK;
     pthread_mutex_lock(&loaded.lock);
@@ -248,7 +247,7 @@ lao_status_t lao__module_open(const char *path, const lao__services_t *services,
         known->users++;
         *module = known;
     } else {
-        status = load(path, services, module, error);
+        status = load(path, services, granted, module, error);
     }
     pthread_mutex_unlock(&loaded.lock);
     return status;

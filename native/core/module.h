@@ -9,6 +9,7 @@
 
 #include "error.h"
 #include "services.h"
+#include "tenant.h"
 
 typedef struct lao__vtable lao__vtable_t;
 
@@ -26,7 +27,8 @@ typedef struct lao__capability {
 } lao__capability_t;
 
 typedef struct lao__module {
-    lao_host_t host; /* this module's own host table; its context is the module */
+    lao__tenant_t entry; /* whose host table its entry gets */
+    lao__tenant_t *tenants; /* one for each instance, and some for instances to come */
     const lao__services_t *services;
     void *handle;
     char *path;
@@ -45,9 +47,10 @@ typedef struct lao__module {
 } lao__module_t;
 
 /* Loads the library at an absolute path, or returns the module of that path that is loaded already. `services`
- * (static) is what the plugin's host table leads to. The library stays mapped until the process ends. */
-lao_status_t lao__module_open(const char *path, const lao__services_t *services, lao__module_t **module,
-                              lao__error_t *error);
+ * (static) is what the plugin's host table leads to, `granted` which services its entry is offered. The library stays
+ * mapped until the process ends. */
+lao_status_t lao__module_open(const char *path, const lao__services_t *services, uint32_t granted,
+                              lao__module_t **module, lao__error_t *error);
 
 /* Counts one user less. The module stays mapped and known: the same path may be opened again, and outputs that are
  * still held release themselves through its code. */

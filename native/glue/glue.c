@@ -13,9 +13,11 @@ uint32_t lao__glue_open_in_process(const lao__glue_options_t *options, lao__targ
         .resource_dir = options->resource_dir,
         .data_dir = options->data_dir,
         .timeout_ns = options->timeout_ns,
+        .tenant = options->tenant,
+        .services = options->services,
     };
     lao__module_t *module;
-    lao_status_t status = lao__module_open(options->library, &lao__local_services, &module, error);
+    lao_status_t status = lao__module_open(options->library, &lao__local_services, options->services, &module, error);
     if (status != LAO_OK) {
         return status;
     }
@@ -64,6 +66,8 @@ uint32_t lao__glue_open_isolated(const lao__glue_options_t *options, lao__target
     }
     return status;
 }
+
+void lao__glue_serve_services(bool on) { lao__services_serve(on ? lao__glue_serve : NULL); }
 
 void lao__glue_free(void *memory) { free(memory); }
 

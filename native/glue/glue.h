@@ -6,6 +6,7 @@
 #include "../core/log.h"
 #include "../core/monitor.h"
 #include "../core/pool.h"
+#include "../core/services.h"
 #include "../core/target.h"
 #include "../ipc/isolated.h"
 #include "../ipc/shared_buffer.h"
@@ -22,6 +23,7 @@ typedef struct lao__glue_options {
     uint32_t workers;
     uint32_t lanes;         /* calls at once in one worker; 0 = as many as there can be */
     uint32_t services;      /* LAO__SERVICE_*: also in-process */
+    uint64_t tenant;        /* in-process only: by which lao__glue_serve knows the instance; above 0 */
     int32_t service_listener; /* -1 = none */
     uint32_t stable;        /* not 0: arrays are copied out of the worker's memory */
     uint64_t memory_bytes; /* of each worker, like the next two; 0 = no bound */
@@ -55,6 +57,12 @@ void lao__glue_free(void *memory);
 
 void lao__glue_stats(lao__target_t *target, lao__glue_stats_t *stats);
 uint32_t lao__glue_in_flight(lao__target_t *target);
+
+/* Answers plugins of this process; written in Python. [thread: any] */
+void lao__glue_serve(const lao__service_request_t *request, lao__service_reply_t *reply);
+
+/* Whether it is asked; not before it exists, and not while the interpreter ends. */
+void lao__glue_serve_services(bool on);
 
 /* The deadline that the calling thread's calls must keep besides the plugin's own; INT64_MAX = none. */
 void lao__glue_set_deadline(int64_t deadline_ns);

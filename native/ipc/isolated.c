@@ -331,6 +331,13 @@ bool lao__isolated_usage(lao__target_t *target, uint32_t index, uint32_t generat
     return lao__workers_usage(workers_of(target), index, generation, usage);
 }
 
+void lao__isolated_end_for_violation(lao__target_t *target, uint32_t index, uint32_t generation) {
+    lao__workers_t *workers = workers_of(target);
+    if (index < workers->count) {
+        lao__worker_link_end(&workers->links[index], generation, LAO__END_VIOLATION, LAO__MAX_LANES);
+    }
+}
+
 bool lao__isolated_retire(lao__target_t *target, uint32_t index, uint32_t generation) {
     return lao__workers_retire(workers_of(target), index, generation);
 }

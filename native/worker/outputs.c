@@ -7,6 +7,7 @@
 
 #include "../core/call.h"
 #include "../ipc/arena.h"
+#include "service_client.h"
 
 #define COPIED_BYTES 32768u /* smaller payloads travel behind the frame */
 
@@ -40,7 +41,8 @@ static void write_log(const char *plugin, uint32_t level, const char *text, uint
     fprintf(stderr, "[%u] %.*s\n", level, (int)size, text);
 }
 
-const lao__services_t lao__worker_services = {.alloc = allocate, .free = give_memory_back, .log = write_log};
+const lao__services_t lao__worker_services = {
+    .alloc = allocate, .free = give_memory_back, .log = write_log, .ask = lao__service_client_ask};
 
 /* --- Leases --- */
 

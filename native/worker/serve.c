@@ -150,13 +150,16 @@ static lao_status_t open_plugin(lane_t *lane, lao_value_t *description) {
         .resource_dir = text_at(lane, request->resource_dir),
         .data_dir = text_at(lane, request->data_dir),
         .timeout_ns = LAO__NO_DEADLINE,
+        .tenant = 1, /* the only one here: the host knows it by its socket */
+        .services = request->services,
     };
     lao__module_t *module;
     lao_status_t status;
     if (!lao__host_watch_start(lane->worker->memory->control)) {
         return lao__fail(&lane->error, LAO_OUT_OF_MEMORY, "no thread for the worker");
     }
-    status = lao__module_open(text_at(lane, request->path), &lao__worker_services, &module, &lane->error);
+    status =
+        lao__module_open(text_at(lane, request->path), &lao__worker_services, request->services, &module, &lane->error);
     if (status == LAO_OK) {
         status = lao__instance_open(module, &options, &lane->worker->target, &lane->error);
     }

@@ -13,7 +13,7 @@ static lao__error_t error;
 
 __attribute__((unused)) static lao__module_t *open_module(const char *path) {
     lao__module_t *module = NULL;
-    if (lao__module_open(path, &lao__local_services, &module, &error) != LAO_OK) {
+    if (lao__module_open(path, &lao__local_services, 0, &module, &error) != LAO_OK) {
         fprintf(stderr, "cannot open %s: %s\n", path, error.text);
         exit(1);
     }

@@ -5,7 +5,7 @@
 
 static void refuse(const char *path, lao_status_t status, const char *reason) {
     lao__module_t *module = NULL;
-    EXPECT_EQUAL(lao__module_open(path, &lao__local_services, &module, &error), status);
+    EXPECT_EQUAL(lao__module_open(path, &lao__local_services, 0, &module, &error), status);
     EXPECT(module == NULL);
     EXPECT_CONTAINS(error.text, reason);
 }

@@ -222,7 +222,7 @@ static void structured_results(void) {
 
 static void refuse_library(const char *path, lao_status_t status, const char *reason) {
     lao__module_t *module = NULL;
-    EXPECT_EQUAL(lao__module_open(path, &lao__local_services, &module, &error), status);
+    EXPECT_EQUAL(lao__module_open(path, &lao__local_services, 0, &module, &error), status);
     EXPECT_CONTAINS(error.text, reason);
 }
 

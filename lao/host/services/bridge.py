@@ -1,0 +1,60 @@
+"""Questions of plugins that run in this process: the native side calls, on the plugin's own thread."""
+
+from __future__ import annotations
+
+import atexit
+import threading
+import weakref
+from typing import Any
+
+from lao._native import ffi, lib
+from lao.host.services.dispatch import PluginServices, failed
+from lao.host.services.framing import Reply
+from lao.host.services.service import Service
+from lao.model.kinds import Kind
+
+__all__ = ["admit"]
+
+_tenants: weakref.WeakValueDictionary[int, PluginServices] = weakref.WeakValueDictionary()
+_serving = threading.Lock()
+
+
+def admit(services: PluginServices) -> None:
+    """Answers the questions of the instance that is opened with `services.tenant`."""
+    with _serving:
+        _tenants[services.tenant] = services
+    lib.lao__glue_serve_services(True)
+
+
+def _answer(request: Any) -> Reply:
+    services = _tenants.get(request.tenant)
+    if services is None:
+        return failed("CLOSED", "the plugin was closed")
+    header = ffi.buffer(request.header, request.header_size)[:] if request.header_size else b""
+    body = ffi.buffer(request.body, request.body_size)[:] if request.body_size else b""
+    return services.ask(Service(request.service), Kind(request.kind), header, body)
+
+
+@ffi.def_extern(name="lao__glue_serve")  # type: ignore[untyped-decorator]  # cffi has no types
+def _serve(request: Any, reply: Any) -> None:
+    try:
+        answer = _answer(request)
+    except KeyboardInterrupt:  # Ctrl-C, and this is the main thread
+        lib.lao__monitor_interrupt()
+        answer = failed("CANCELLED", "interrupted")
+    except ValueError:  # a kind that there is not
+        answer = failed("INVALID_INPUT", "the value is of no kind that there is")
+    lib.lao__service_reply_fill(
+        reply,
+        answer.status,
+        answer.kind,
+        answer.header,
+        len(answer.header),
+        answer.body,
+        len(answer.body),
+        answer.descriptor,
+    )
+
+
+# A plugin's thread that asks while the interpreter ends would hang in it, or bring it down.
+atexit.register(lib.lao__glue_serve_services, False)

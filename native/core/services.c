@@ -1,0 +1,71 @@
+#include "services.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "pool.h"
+
+typedef void (*serve_fn)(const lao__service_request_t *request, lao__service_reply_t *reply);
+
+static _Atomic(serve_fn) server;
+
+static void ask_here(const lao__service_request_t *request, lao__service_reply_t *reply) {
+    serve_fn serve = atomic_load(&server);
+    if (serve == NULL) {
+        lao__service_reply_fail(reply, LAO_CLOSED, "the host is ending");
+        return;
+    }
+    reply->descriptor = -1;
+    serve(request, reply);
+}
+
+const lao__services_t lao__local_services = {
+    .alloc = lao__pool_alloc,
+    .free = lao__pool_free,
+    .log = lao__log_write,
+    .ask = ask_here,
+};
+
+void lao__services_serve(serve_fn serve) { atomic_store(&server, serve); }
+
+void lao__service_reply_fill(lao__service_reply_t *reply, lao_status_t status, uint32_t kind, const char *header,
+                             uint64_t header_size, const void *body, uint64_t body_size, int64_t descriptor) {
+    memset(reply, 0, sizeof *reply);
+    reply->status = status;
+    reply->kind = kind;
+    reply->descriptor = descriptor;
+    if (header_size == 0 && body_size == 0) {
+        return;
+    }
+    reply->memory = malloc((size_t)(header_size + body_size + 2));
+    if (reply->memory == NULL) {
+        if (descriptor >= 0) {
+            close((int)descriptor);
+        }
+        reply->status = LAO_OUT_OF_MEMORY;
+        reply->kind = 0;
+        reply->descriptor = -1;
+        return;
+    }
+    reply->header_size = header_size;
+    reply->body_size = body_size;
+    if (header_size > 0) {
+        memcpy(reply->memory, header, (size_t)header_size);
+    }
+    reply->memory[header_size] = '\0';
+    if (body_size > 0) {
+        memcpy(reply->memory + header_size + 1, body, (size_t)body_size);
+    }
+    reply->memory[header_size + 1 + body_size] = '\0';
+}
+
+void lao__service_reply_fail(lao__service_reply_t *reply, lao_status_t status, const char *reason) {
+    lao__service_reply_fill(reply, status, 0, reason, strlen(reason), NULL, 0, -1);
+}
+
+const char *lao__service_reply_body(const lao__service_reply_t *reply) {
+    return reply->memory != NULL ? reply->memory + reply->header_size + 1 : "";
+}
