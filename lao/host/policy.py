@@ -10,7 +10,7 @@ from typing import Any
 from lao.errors import InvalidInput, PermissionDenied, PluginDisabled, PluginLoadError, ProtocolViolation
 from lao.host.confinement import Bounds, bounds_of
 from lao.host.source import Source
-from lao.model.manifest_tables import PERMISSIONS
+from lao.model.manifest_tables import PERMISSIONS, Resources
 from lao.model.rights import Rights
 
 __all__ = ["DEFAULT_TIMEOUT_S", "LIMITS", "PROMISES", "Decision", "Enforcement", "decide", "enforced_by"]
@@ -134,7 +134,10 @@ def decide(
 def _rights(source: Source, granted: frozenset[str]) -> Rights:
     for unknown in sorted(granted - set(PERMISSIONS)):
         raise InvalidInput(f"there is no permission `{unknown}`; there are {', '.join(PERMISSIONS)}")
-    rights = source.rights.with_granted(granted)
+    rights = source.rights
+    if granted:
+        manifest = source.manifest
+        rights = rights.with_granted(granted).bounded_by(manifest.resources if manifest else Resources())
     permissions = source.manifest.permissions if source.manifest else None
     missing = sorted(set(permissions.required) - rights.permissions) if permissions else []
     if missing:

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from lao.model.manifest_tables import Resources
+
 __all__ = ["NO_RIGHTS", "Rights"]
 
 
@@ -50,6 +52,16 @@ class Rights:
         """The same with further permissions."""
         more = frozenset(permissions)
         return replace(self, permissions=self.permissions | more, refused=self.refused - more)
+
+    def bounded_by(self, resources: Resources) -> Rights:
+        """The same, with what a manifest's `[resources]` says of the permissions, where nothing else was said."""
+        return replace(
+            self,
+            file_access=self.file_access or tuple(resources.file_access),
+            hosts=self.hosts or tuple(resources.allowed_hosts),
+            requests_per_second=self.requests_per_second or resources.max_network_requests_per_second,
+            commands=self.commands or tuple(resources.allowed_commands),
+        )
 
 
 NO_RIGHTS = Rights()
