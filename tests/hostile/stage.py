@@ -9,7 +9,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import psutil
+
 import lao
+from lao.errors import PluginNotFound
+from lao.host import Host
+from lao.host.source import Source
+from lao.model.rights import NO_RIGHTS, Rights
 
 __all__ = ["Stage"]
 
@@ -25,24 +31,41 @@ class Stage:
         library: The hostile plugin's library.
         scratch: An empty folder of this test, of this user.
         is_root: Whether the host is root.
+        home: LAO's folder.
+        sibling_pid: The process of the sibling's worker.
     """
 
     def __init__(self, library: Path | None, sibling: Path, home: Path, scratch: Path) -> None:
         self.library = library
         self.scratch = scratch
         self.is_root = os.geteuid() == 0
-        self.host = lao.Host(home)
+        self._rights = NO_RIGHTS
+        self.host = Host(home, locator=self)
         self._stop = threading.Event()
         self._served = 0
         self._failure: BaseException | None = None
+        self.home = home
+        before = set(psutil.Process().children())
         self._sibling = self.host.load(sibling, isolation="process", timeout=_PATIENCE_S)
+        self.sibling_pid = (set(psutil.Process().children()) - before).pop().pid
         self._caller = threading.Thread(target=self._call_sibling, name="sibling", daemon=True)
 
-    def load(self, **options: Any) -> lao.Plugin:
-        """Loads the hostile plugin; `options` as for `lao.Host.load`."""
-        assert self.library is not None
+    def load(self, *, rights: Rights = NO_RIGHTS, **options: Any) -> lao.Plugin:
+        """Loads the hostile plugin, as one that has these rights; `options` as for `lao.Host.load`."""
+        self._rights = rights
         options = {"isolation": "process", "timeout": 10.0, "data_dir": self.scratch / "data", **options}
-        return self.host.load(self.library, **options)
+        return self.host.load("hostile", **options)
+
+    def locate(self, target: str) -> Source:
+        """Its host knows the one name `hostile`."""
+        if target != "hostile" or self.library is None:
+            raise PluginNotFound(f"there is no plugin `{target}`", name=target)
+        return Source(target, self.library, rights=self._rights)
+
+    def is_enabled(self, name: str) -> bool:
+        """Nothing is switched off."""
+        del name
+        return True
 
     def assert_serves(self, plugin: lao.Plugin) -> None:
         """The next call works."""

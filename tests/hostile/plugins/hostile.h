@@ -85,6 +85,24 @@ HOSTILE_FN lao_status_t give_report(lao_response_t *response) {
     return lao_give_copy(the_host, response, LAO_KIND_JSON, whole, (uint64_t)size);
 }
 
+/* A path below its data directory. Valid until the fourth call after this one. */
+HOSTILE_FN const char *own_path(const char *name) {
+    static char paths[4][sizeof data_dir + 256];
+    static unsigned next;
+    char *path = paths[next++ % 4];
+    snprintf(path, sizeof paths[0], "%s/%s", data_dir, name);
+    return path;
+}
+
+/* A path below the directory that the input names. As above. */
+HOSTILE_FN const char *outside_path(const lao_request_t *request, const char *name) {
+    static char paths[4][sizeof data_dir + 256];
+    static unsigned next;
+    char *path = paths[next++ % 4];
+    snprintf(path, sizeof paths[0], "%s/%s", input_text(request), name);
+    return path;
+}
+
 /* --- The rest of the plugin --- */
 
 HOSTILE_FN void sleep_ms(int duration_ms) {

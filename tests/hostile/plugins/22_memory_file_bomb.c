@@ -1,0 +1,55 @@
+/* Writes memory that is in no mapping of its own: "memfd", files in memory; "outputs", the region for its outputs, which it
+ * fills and forgets page by page; "pipes", what pipes hold. */
+#include "hostile.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+
+static char block[1 << 20];
+
+static long long fill_memory_files(void) {
+    long long taken_mib = 0;
+    int file = (int)tried("memfd_create", memfd_create("bomb", 0));
+    while (file >= 0 && taken_mib < 1024 && write(file, block, sizeof block) == (ssize_t)sizeof block) {
+        taken_mib++;
+    }
+    return taken_mib;
+}
+
+static long long fill_outputs(void) {
+    long long taken_mib = 0;
+    while (taken_mib < 1024) {
+        char *room = lao_room(the_host, sizeof block);
+        if (room == NULL) {
+            break;
+        }
+        memset(room, 1, sizeof block);
+        madvise((char *)(((uintptr_t)room + 4095) & ~(uintptr_t)4095), sizeof block - 4096, MADV_DONTNEED);
+        taken_mib++;
+        sleep_ms(1);
+    }
+    return taken_mib;
+}
+
+static long long fill_pipes(void) {
+    long long taken_kib = 0;
+    int ends[2];
+    while (taken_kib < 1024 * 1024 && pipe2(ends, O_NONBLOCK) == 0) {
+        (void)fcntl(ends[1], F_SETPIPE_SZ, 1 << 20);
+        while (write(ends[1], block, 4096) == 4096) {
+            taken_kib += 4;
+        }
+    }
+    return taken_kib / 1024;
+}
+
+static lao_status_t attack(const lao_request_t *request, lao_response_t *response, lao_error_t *error) {
+    (void)error;
+    memset(block, 1, sizeof block);
+    report_number("mib", input_is(request, "memfd")     ? fill_memory_files()
+                         : input_is(request, "outputs") ? fill_outputs()
+                                                        : fill_pipes());
+    return give_report(response);
+}
+
+HOSTILE_PLUGIN("memory-file-bomb")
