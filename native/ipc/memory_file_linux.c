@@ -20,7 +20,8 @@ static lao_status_t give_up(lao__memory_file_t *file, const char *what, lao__err
 lao_status_t lao__memory_file_create(lao__memory_file_t *file, const char *name, uint64_t size, uint64_t warm_bytes,
                                      bool read_only_for_others, lao__error_t *error) {
     void *base;
-    int seals = F_SEAL_SHRINK | F_SEAL_GROW | (read_only_for_others ? F_SEAL_FUTURE_WRITE : 0);
+    /* SEAL: a worker that added further ones could keep the host from giving memory back. */
+    int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL | (read_only_for_others ? F_SEAL_FUTURE_WRITE : 0);
     file->base = NULL;
     file->size = size;
     file->descriptor = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
