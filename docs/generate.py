@@ -32,6 +32,12 @@ MEANINGS = {
     "capabilities.input_schema": "JSON Schema of a `json` input",
     "capabilities.output_schema": "JSON Schema of a `json` output",
     "capabilities.params_schema": "JSON Schema of the parameters, an object",
+    "capabilities.sanitize": "done to every text of an input and of parameters, before the checks: `trim` (white "
+    "space at both ends), `nfc` (composed Unicode), `html-escape` (`& < > \" '`)",
+    "capabilities.min_bytes": "bytes that an input has at least; text and json in UTF-8",
+    "capabilities.max_bytes": "bytes that an input has at most",
+    "capabilities.min_value": "the least number in an array",
+    "capabilities.max_value": "the greatest number in an array",
     "capabilities.idempotent": "a call that was interrupted may be repeated",
     "permissions.required": "what it cannot work without",
     "permissions.optional": "what it can use",

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 __all__ = [
     "AbiMismatch",
@@ -188,7 +189,18 @@ class PluginError(LaoError):
 
 
 class InvalidInput(LaoError, ValueError):
-    """A value, a parameter or a name that was passed in is not acceptable."""
+    """A value, a parameter or a name that was passed in is not acceptable.
+
+    Attributes:
+        pointer: JSON pointer (RFC 6901) to what is wrong inside a value that was checked against a schema; empty
+            when it is the whole value, None when no schema was asked.
+    """
+
+    pointer: str | None
+
+    def __init__(self, message: str, *, pointer: str | None = None, **fields: Any) -> None:
+        super().__init__(message, **fields)
+        self.pointer = pointer
 
 
 class PermissionDenied(LaoError):

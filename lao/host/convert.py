@@ -12,12 +12,19 @@ from typing import Any
 from lao._native import Tensor
 from lao.errors import InvalidInput, ProtocolViolation
 from lao.model.kinds import Kind
+from lao.model.strict_json import refuse_constant
 from lao.model.values import CHANNEL_ORDERS, COLOR_SPACES, Audio, Binary, File, Image, Json, Video
 
-__all__ = ["from_native", "param_to_json", "to_json", "to_native"]
+__all__ = ["Described", "from_native", "param_to_json", "to_json", "to_native"]
 
 # (kind, payload, sample_rate_hz, color_space, channel_order, media_type, metadata): what the native side takes
 _Described = tuple[int, Any, int, int, int, str | None, str | None]
+
+
+class Described(tuple[int, Any, int, int, int, str | None, str | None]):
+    """What `to_native` gave before, checked in the meantime."""
+
+    __slots__ = ()
 
 
 def to_json(value: Any) -> str:
@@ -54,6 +61,8 @@ def to_native(value: Any, kind: int) -> _Described | None:
     Raises:
         InvalidInput: The value is not of that kind, and says which kind it is.
     """
+    if type(value) is Described:
+        return value
     wanted = Kind(kind)
     if wanted is Kind.NONE or (value is None and wanted is Kind.ANY):
         if value is None:
@@ -74,7 +83,7 @@ def to_native(value: Any, kind: int) -> _Described | None:
     if isinstance(value, Binary):
         return _as(wanted, Kind.BINARY, value, value, media=value.media_type)
     if isinstance(value, (File, os.PathLike)):
-        return _as(wanted, Kind.FILE, os.path.abspath(value), value)
+        return _as(wanted, Kind.FILE, _path(value), value)
     if isinstance(value, str):
         return _from_text(wanted, value)
     if isinstance(value, (bytes, bytearray)) or (isinstance(value, memoryview) and wanted is Kind.BINARY):
@@ -109,10 +118,10 @@ def _from_text(wanted: Kind, text: str) -> _Described:
     if wanted in (Kind.TEXT, Kind.ANY):
         return (Kind.TEXT, str(text), 0, 0, 0, None, None)
     if wanted is Kind.FILE:
-        return (Kind.FILE, os.path.abspath(text), 0, 0, 0, None, None)
+        return (Kind.FILE, _path(text), 0, 0, 0, None, None)
     if wanted is Kind.JSON:
         try:
-            json.loads(text)
+            json.loads(text, parse_constant=refuse_constant)
         except (ValueError, RecursionError) as error:
             raise InvalidInput(
                 "the text is not a JSON document",
@@ -121,6 +130,13 @@ def _from_text(wanted: Kind, text: str) -> _Described:
             ) from None
         return (Kind.JSON, str(text), 0, 0, 0, None, None)
     raise _mismatch(wanted, text)
+
+
+def _path(value: str | os.PathLike[str]) -> str:
+    path = os.path.abspath(value)
+    if "\0" in path:  # the system would take what stands before it
+        raise InvalidInput("a path has no NUL characters")
+    return path
 
 
 def _from_object(wanted: Kind, value: Any) -> _Described:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lao.errors import LaoError, PluginLoadError
+from lao.host.validation import Row, row_of
 from lao.model.capability import Capability
 from lao.model.kinds import Kind
 from lao.model.manifest import Manifest
@@ -62,7 +63,7 @@ class Description:
         abi: `"lao/1"` or `"lao/0.x"`.
         thread_role: See `PluginInfo`.
         capabilities: What the library offers.
-        rows: (name, kind to convert inputs to, index in the library's table), by capability.
+        rows: What the native side takes of each capability.
         aliases: Other names.
         warnings: What does not fit together.
     """
@@ -73,7 +74,7 @@ class Description:
     abi: str
     thread_role: str
     capabilities: tuple[Capability, ...]
-    rows: tuple[tuple[str, int, int], ...]
+    rows: tuple[Row, ...]
     aliases: tuple[str, ...]
     warnings: tuple[str, ...]
 
@@ -82,15 +83,19 @@ def read_description(raw: dict[str, Any], manifest: Manifest | None, where: Path
     """Reads the JSON of `lao__describe`, checked by the core already, and compares it with the manifest.
 
     Raises:
-        PluginLoadError: The manifest names another plugin than a library of the current ABI.
+        PluginLoadError: The manifest names another plugin than a library of the current ABI, or a schema cannot be
+            used.
     """
     legacy = raw["abi"] == "lao/0.x"
     warnings: list[str] = []
     if legacy:
-        capabilities, rows = _claimed(raw["claim"], manifest, warnings)
+        name = manifest.plugin.name if manifest is not None else raw["name"] or where.stem
+        capabilities, rows = _claimed(raw["claim"], manifest, warnings, name)
     else:
         capabilities = tuple(_capability(entry, manifest, warnings) for entry in raw["capabilities"])
-        rows = tuple((one.name, int(one.input_kind), index) for index, one in enumerate(capabilities))
+        rows = tuple(
+            row_of(one, one.input_kind, index, plugin=raw["name"]) for index, one in enumerate(capabilities)
+        )
     if manifest is not None and not legacy:
         _compare(raw, capabilities, manifest, where, warnings)
     claim = raw.get("claim") or {}
@@ -135,6 +140,11 @@ def _capability(entry: dict[str, Any], manifest: Manifest | None, warnings: list
         idempotent=bool(entry["flags"] & _IDEMPOTENT) or bool(declared and declared.idempotent),
         streams=bool(entry["flags"] & _STREAMS),
         max_batch=max(1, entry["max_batch"]),
+        sanitize=declared.sanitize if declared else (),
+        min_bytes=declared.min_bytes if declared else None,
+        max_bytes=declared.max_bytes if declared else None,
+        min_value=declared.min_value if declared else None,
+        max_value=declared.max_value if declared else None,
         **schemas,
     )
 
@@ -180,8 +190,8 @@ _AS_TEXT = {
 
 
 def _claimed(
-    claim: dict[str, Any], manifest: Manifest | None, warnings: list[str]
-) -> tuple[tuple[Capability, ...], tuple[tuple[str, int, int], ...]]:
+    claim: dict[str, Any], manifest: Manifest | None, warnings: list[str], plugin: str
+) -> tuple[tuple[Capability, ...], tuple[Row, ...]]:
     entries = _claimed_entries(claim.get("capabilities"), warnings)
     found = [
         capability for entry in entries if (capability := _claimed_capability(entry, warnings)) is not None
@@ -193,7 +203,9 @@ def _claimed(
     unique = {one.name: one for one in reversed(found)}
     capabilities = tuple(unique[name] for name in dict.fromkeys(one.name for one in found))
     # str is passed on as it is under every claim, so a claim of JSON converts only what is not text already
-    rows = tuple((one.name, int(_AS_TEXT.get(one.input_kind, Kind.TEXT)), 0) for one in capabilities)
+    rows = tuple(
+        row_of(one, _AS_TEXT.get(one.input_kind, Kind.TEXT), 0, plugin=plugin) for one in capabilities
+    )
     return capabilities, rows
 
 

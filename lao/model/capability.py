@@ -10,6 +10,8 @@ from lao.model.kinds import Kind
 
 __all__ = ["Capability"]
 
+_BOUNDS = ("min_bytes", "max_bytes", "min_value", "max_value")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capability:
@@ -23,6 +25,12 @@ class Capability:
         input_schema: JSON Schema of a json input, or None.
         output_schema: JSON Schema of a json output, or None.
         params_schema: JSON Schema of the parameters (an object), or None.
+        sanitize: What is done to the text of an input, and of parameters, before any check: `trim`, `nfc`,
+            `html-escape` (`lao.model.sanitize`).
+        min_bytes: Bytes that an input has at least, as it crosses: text and json in UTF-8; None for no bound.
+        max_bytes: Bytes that an input has at most.
+        min_value: The least number that may stand in an array; None for no bound.
+        max_value: The greatest.
         idempotent: Repeating a call that was interrupted does no harm.
         streams: It gives its result in parts.
         max_batch: Requests that the plugin takes in one call; 1 means no batches.
@@ -35,6 +43,11 @@ class Capability:
     input_schema: dict[str, Any] | None = None
     output_schema: dict[str, Any] | None = None
     params_schema: dict[str, Any] | None = None
+    sanitize: tuple[str, ...] = ()
+    min_bytes: int | None = None
+    max_bytes: int | None = None
+    min_value: float | None = None
+    max_value: float | None = None
     idempotent: bool = False
     streams: bool = False
     max_batch: int = 1
@@ -55,6 +68,11 @@ class Capability:
         for key in ("input_schema", "output_schema", "params_schema"):
             if (schema := getattr(self, key)) is not None:
                 plain[key] = schema
+        if self.sanitize:
+            plain["sanitize"] = list(self.sanitize)
+        for key in _BOUNDS:
+            if (bound := getattr(self, key)) is not None:
+                plain[key] = bound
         if self.idempotent:
             plain["idempotent"] = True
         if self.streams:
@@ -79,6 +97,8 @@ class Capability:
             input_schema=plain.get("input_schema"),
             output_schema=plain.get("output_schema"),
             params_schema=plain.get("params_schema"),
+            sanitize=tuple(plain.get("sanitize", ())),
+            **{key: plain.get(key) for key in _BOUNDS},
             idempotent=bool(plain.get("idempotent", False)),
             streams=bool(plain.get("streams", False)),
             max_batch=int(plain.get("max_batch", 1)),

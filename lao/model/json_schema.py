@@ -13,19 +13,29 @@ from typing import TYPE_CHECKING, Any
 
 from lao.errors import InvalidInput, Problem
 from lao.model.names import suggest
+from lao.model.schema_cost import cost_of
 
 if TYPE_CHECKING:
     import jsonschema_rs
 
 __all__ = [
+    "LARGEST_PATTERN",
+    "MOST_STEPS",
     "SchemaError",
     "check_config",
     "check_schema",
     "compile_schema",
     "defaults_of",
     "describe",
+    "explain",
     "key_path",
 ]
+
+LARGEST_PATTERN = 1 << 20
+"""Bytes that a compiled pattern may take."""
+
+MOST_STEPS = 100_000
+"""Questions that a schema may ask on one way from the root of a value to a leaf (`schema_cost`)."""
 
 _DEEPEST = 64  # levels of tables and lists in a schema or in settings
 
@@ -82,11 +92,23 @@ def check_schema(schema: object, *, must_be_object: bool = False) -> dict[str, A
     if must_be_object and schema.get("type", "object") != "object":
         raise SchemaError("it must be `object`", path=("type",), hint='write `type = "object"`')
     compile_schema(schema)
+    if cost_of(schema).steps > MOST_STEPS:
+        raise SchemaError(
+            "a check against it would take too long",
+            hint="let fewer definitions refer to others more than once",
+        )
     return schema
 
 
-def compile_schema(schema: dict[str, Any]) -> jsonschema_rs.Validator:
+def compile_schema(
+    schema: dict[str, Any], *, mask: str | None = None, pattern_bytes: int = LARGEST_PATTERN
+) -> jsonschema_rs.Validator:
     """A validator for `schema`, of the draft that it names, else 2020-12.
+
+    Args:
+        schema: One that `check_schema` accepts.
+        mask: What its messages say in place of a value, which may be secret or large.
+        pattern_bytes: What a pattern may take once it is compiled; the time of a search grows with it.
 
     Raises:
         SchemaError: The schema is wrong, or refers to another document.
@@ -95,7 +117,12 @@ def compile_schema(schema: dict[str, Any]) -> jsonschema_rs.Validator:
 
     try:
         return jsonschema_rs.validator_for(
-            schema, retriever=_refuse_remote, pattern_options=jsonschema_rs.RegexOptions()
+            schema,
+            retriever=_refuse_remote,
+            mask=mask,
+            pattern_options=jsonschema_rs.RegexOptions(
+                size_limit=pattern_bytes, dfa_size_limit=LARGEST_PATTERN
+            ),
         )
     except jsonschema_rs.ValidationError as error:
         path = tuple(error.instance_path)
@@ -159,23 +186,33 @@ def check_config(
     return problems
 
 
-def _setting_problems(file: str, error: jsonschema_rs.ValidationError, names: list[str]) -> list[Problem]:
+def explain(error: jsonschema_rs.ValidationError) -> tuple[tuple[str | int, ...], str]:
+    """Where in the value an error lies, and what is wrong there, in one sentence."""
     path = tuple(error.instance_path)
     kind = error.kind.name
     facts = error.kind.as_dict()
     if kind == "required":
-        missing = (*path, str(facts["property"]))
-        return [Problem(file, key_path(missing), "it is missing", f"set `{key_path(missing)}`")]
+        return (*path, str(facts["property"])), "it is missing"
     if kind == "additionalProperties":
-        return [
-            Problem(file, key_path((*path, name)), "the plugin has no such setting", _fix_name(name, names))
-            for name in facts["unexpected"]
-        ]
-    message = error.message
+        return (*path, facts["unexpected"][0]), "it is not known"
     if kind == "type":
-        message = f"it must be {_article(facts['types'])}, not {describe(error.instance)}"
-    elif kind == "enum":
-        message = "it must be one of " + ", ".join(f"`{option}`" for option in facts["options"])
+        return path, f"it must be {_article(facts['types'])}, not {describe(error.instance)}"
+    if kind == "enum":
+        return path, "it must be one of " + ", ".join(f"`{option}`" for option in facts["options"][:20])
+    return path, error.message
+
+
+def _setting_problems(file: str, error: jsonschema_rs.ValidationError, names: list[str]) -> list[Problem]:
+    path, message = explain(error)
+    if error.kind.name == "required":
+        return [Problem(file, key_path(path), message, f"set `{key_path(path)}`")]
+    if error.kind.name == "additionalProperties":
+        return [
+            Problem(
+                file, key_path((*path[:-1], name)), "the plugin has no such setting", _fix_name(name, names)
+            )
+            for name in error.kind.as_dict()["unexpected"]
+        ]
     return [Problem(file, key_path(path), message)]
 
 
@@ -226,7 +263,7 @@ def _schema_message(message: str, path: tuple[str | int, ...]) -> str:
     if path[-1:] == ("type",):
         return f"{message.split(' is not', 1)[0]} is not a JSON type".replace('"', "`")
     if 'is not a "regex"' in message:
-        return f"{message}: patterns have no look-around and no back-references here"
+        return f"{message}: patterns have no look-around and no back-references here, and are not large"
     return message
 
 

@@ -362,6 +362,11 @@ def _capability(table: CapabilityTable) -> Capability:
         input_schema=table.input_schema,
         output_schema=table.output_schema,
         params_schema=table.params_schema,
+        sanitize=tuple(table.sanitize),
+        min_bytes=table.min_bytes,
+        max_bytes=table.max_bytes,
+        min_value=table.min_value,
+        max_value=table.max_value,
         idempotent=table.idempotent,
     )
 
@@ -432,4 +437,29 @@ def _capability_problems(manifest: Manifest) -> list[Problem]:
                 key = f"capabilities[{index}].{side}_schema"
                 message = f"only json is checked against a schema, and its {side}_type is {kind.label}"
                 problems.append(Problem(manifest.file, key, message, "remove the schema", "warning"))
+        problems += _bound_problems(manifest.file, f"capabilities[{index}]", capability)
     return problems
+
+
+_TEXTUAL = (Kind.TEXT, Kind.JSON, Kind.FILE, Kind.ANY)
+_ARRAYS = (Kind.TENSOR, Kind.AUDIO, Kind.IMAGE, Kind.VIDEO, Kind.ANY)
+
+
+def _bound_problems(file: str, place: str, capability: Capability) -> list[Problem]:
+    """Bounds that no input keeps, and checks of what such an input does not have."""
+    kind = capability.input_kind
+    found: list[tuple[str, str, str]] = []
+    for name in ("bytes", "value"):
+        low, high = getattr(capability, f"min_{name}"), getattr(capability, f"max_{name}")
+        if low is not None and high is not None and low > high:
+            message = f"it is below min_{name}: no input fits"
+            found.append((f"{place}.max_{name}", message, f"write at least {low:g}"))
+        has_it = kind not in (Kind.NONE, Kind.FILE) if name == "bytes" else kind in _ARRAYS
+        for key, bound in ((f"min_{name}", low), (f"max_{name}", high)):
+            if bound is not None and not has_it:
+                message = f"an input of the kind {kind.label} is not held against it"
+                found.append((f"{place}.{key}", message, "remove it"))
+    if capability.sanitize and kind not in (*_TEXTUAL, Kind.NONE):
+        message = f"an input of the kind {kind.label} has no text to clean"
+        found.append((f"{place}.sanitize", message, "remove it"))
+    return [Problem(file, key, message, fix, "warning") for key, message, fix in found]

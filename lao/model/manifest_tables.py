@@ -18,6 +18,7 @@ from lao.errors import InvalidInput
 from lao.model.json_schema import SchemaError, check_schema
 from lao.model.kinds import Kind
 from lao.model.names import check_plugin_name, printable, suggest
+from lao.model.sanitize import SANITIZERS
 from lao.model.versions import VersionRange, parse_range, parse_version
 
 __all__ = [
@@ -131,6 +132,14 @@ def _permission(value: str) -> str:
     close = suggest(value, PERMISSIONS)
     fix = f"did you mean `{close[0]}`?" if close else "use one of " + ", ".join(PERMISSIONS)
     raise wrong(f"`{printable(value)}` is not a permission", fix)
+
+
+def _sanitizer(value: str) -> str:
+    if value in SANITIZERS:
+        return value
+    close = suggest(value, SANITIZERS)
+    fix = f"did you mean `{close[0]}`?" if close else "use one of " + ", ".join(SANITIZERS)
+    raise wrong(f"`{printable(value)}` is not a sanitiser", fix)
 
 
 def _inside_data_dir(value: str) -> str:
@@ -267,6 +276,13 @@ class CapabilityTable(Table):
     input_schema: AnySchema = Field(default=None, examples=[{"type": "object"}])
     output_schema: AnySchema = Field(default=None, examples=[{"type": "object"}])
     params_schema: ObjectSchema = Field(default=None, examples=[{"type": "object"}])
+    sanitize: list[Annotated[str, AfterValidator(_sanitizer)]] = Field(
+        default=[], max_length=16, examples=[["trim", "nfc"]]
+    )
+    min_bytes: int | None = Field(default=None, ge=0, le=2**62, examples=[1])
+    max_bytes: int | None = Field(default=None, ge=0, le=2**62, examples=[1048576])
+    min_value: float | None = Field(default=None, examples=[-1.0])
+    max_value: float | None = Field(default=None, examples=[1.0])
     idempotent: bool = Field(default=False, examples=[True])
 
 

@@ -39,6 +39,7 @@ typedef struct lao__arguments {
     int has_view;
     PyObject *payload; /* keeps what `value` points into; may be NULL */
     PyObject *texts; /* keeps media type and metadata; may be NULL */
+    PyObject *prepared; /* keeps what checks made of the input and the parameters; may be NULL */
     uint32_t param_count;
     lao_param_t *params; /* `few` unless there are many */
     const lao_param_t **param_pointers;

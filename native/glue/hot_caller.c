@@ -12,6 +12,8 @@ typedef struct capability {
     PyObject *name; /* interned */
     uint32_t input_kind;
     uint32_t index; /* in the library's own table: LAO 0.x libraries have one entry behind all names */
+    PyObject *prepare; /* (input, params: dict or None) -> the pair to send instead, or it raises; NULL: no checks */
+    int prepare_always; /* 0: only a call with parameters has anything to check */
 } capability_t;
 
 /* A target that was replaced; another thread may still be about to call it. */
@@ -82,24 +84,82 @@ static void begin_call(lao_call_t *call, const caller_t *self, Py_ssize_t capabi
     call->deadline_ns = lao__glue_get_deadline();
 }
 
-static int add_input(lao_call_t *call, lao__arguments_t *arguments, const caller_t *self, Py_ssize_t capability,
-                     PyObject *input) {
-    int added;
-    if (input == NULL) {
-        if (self->capabilities[capability].input_kind == LAO_KIND_NONE) {
-            return 0;
-        }
-        input = Py_None;
-    }
-    added = lao__arguments_set_input(arguments, input, self->capabilities[capability].input_kind);
+static int set_input(lao_call_t *call, lao__arguments_t *arguments, int lossy, uint32_t kind, PyObject *input) {
+    int added = lao__arguments_set_input(arguments, input, kind);
     if (added == 0) {
-        if (self->lossy) {
+        if (lossy) {
             arguments->value.kind = LAO_KIND_TEXT; /* paths and JSON travel as text there */
         }
         call->inputs = arguments->values;
         call->input_count = 1;
     }
     return added < 0 ? -1 : 0;
+}
+
+static int add_input(lao_call_t *call, lao__arguments_t *arguments, const caller_t *self, Py_ssize_t capability,
+                     PyObject *input) {
+    uint32_t kind = self->capabilities[capability].input_kind;
+    if (input == NULL) {
+        if (kind == LAO_KIND_NONE) {
+            return 0;
+        }
+        input = Py_None;
+    }
+    return set_input(call, arguments, self->lossy, kind, input);
+}
+
+static int add_params_of(lao__arguments_t *arguments, lao_call_t *call, PyObject *params) {
+    Py_ssize_t position = 0;
+    PyObject *name;
+    PyObject *value;
+    if (params == NULL || params == Py_None || PyDict_Size(params) == 0) {
+        return 0;
+    }
+    if (lao__arguments_reserve_params(arguments, (uint32_t)PyDict_Size(params)) != 0) {
+        return -1;
+    }
+    while (PyDict_Next(params, &position, &name, &value)) {
+        if (lao__arguments_add_param(arguments, name, value) != 0) {
+            return -1;
+        }
+    }
+    lao__arguments_end_params(arguments, call);
+    return 0;
+}
+
+/* Fills in the input and the parameters after the capability's checks and sanitisers. What they answer is what is sent,
+ * so that a value which changes between the check and the call gains nothing. */
+static int add_prepared(lao_call_t *call, lao__arguments_t *arguments, const caller_t *self, Py_ssize_t capability,
+                        PyObject *input, PyObject *params) {
+    uint32_t kind = self->capabilities[capability].input_kind; /* a reload may come while `prepare` runs */
+    PyObject *prepare = Py_NewRef(self->capabilities[capability].prepare);
+    PyObject *pair =
+        PyObject_CallFunctionObjArgs(prepare, input != NULL ? input : Py_None, params != NULL ? params : Py_None, NULL);
+    int result = -1;
+    Py_DECREF(prepare);
+    if (pair != NULL && (!PyTuple_Check(pair) || PyTuple_Size(pair) != 2)) {
+        PyErr_SetString(PyExc_TypeError, "prepare must return a tuple of 2");
+    } else if (pair != NULL) {
+        input = PyTuple_GetItem(pair, 0);
+        if (input == Py_None && kind == LAO_KIND_NONE) {
+            result = 0;
+        } else {
+            result = set_input(call, arguments, self->lossy, kind, input);
+        }
+        if (result == 0) {
+            result = add_params_of(arguments, call, PyTuple_GetItem(pair, 1));
+        }
+        if (result == 0) {
+            arguments->prepared = Py_NewRef(pair); /* the text lives in it */
+        }
+    }
+    Py_XDECREF(pair);
+    return result;
+}
+
+static int is_checked(const caller_t *self, Py_ssize_t capability, int has_params) {
+    const capability_t *row = &self->capabilities[capability];
+    return row->prepare != NULL && (row->prepare_always || has_params);
 }
 
 /* Runs a prepared call without the GIL and makes its value; `arguments` stay the caller's. */
@@ -121,6 +181,18 @@ static PyObject *run(caller_t *self, lao__target_t *target, lao_call_t *call) {
     return lao__output_to_python(&output, (PyObject *)self);
 }
 
+/* Named arguments as a dict; a new reference. */
+static PyObject *dict_of(PyObject *const *values, PyObject *names, Py_ssize_t count) {
+    PyObject *params = PyDict_New();
+    Py_ssize_t index;
+    for (index = 0; params != NULL && index < count; index++) {
+        if (PyDict_SetItem(params, PyTuple_GetItem(names, index), values[index]) != 0) {
+            Py_CLEAR(params);
+        }
+    }
+    return params;
+}
+
 static PyObject *call_with_names(caller_t *self, Py_ssize_t capability, PyObject *input, PyObject *const *values,
                                  PyObject *names) {
     lao__target_t *target = lao__caller_target((PyObject *)self);
@@ -135,13 +207,19 @@ static PyObject *call_with_names(caller_t *self, Py_ssize_t capability, PyObject
     }
     lao__arguments_init(&arguments);
     begin_call(&call, self, capability);
-    ready = add_input(&call, &arguments, self, capability, input);
-    if (ready == 0 && count > 0) {
-        ready = lao__arguments_reserve_params(&arguments, (uint32_t)count);
-        for (index = 0; ready == 0 && index < count; index++) {
-            ready = lao__arguments_add_param(&arguments, PyTuple_GetItem(names, index), values[index]);
+    if (is_checked(self, capability, count > 0)) {
+        PyObject *params = dict_of(values, names, count);
+        ready = params != NULL ? add_prepared(&call, &arguments, self, capability, input, params) : -1;
+        Py_XDECREF(params);
+    } else {
+        ready = add_input(&call, &arguments, self, capability, input);
+        if (ready == 0 && count > 0) {
+            ready = lao__arguments_reserve_params(&arguments, (uint32_t)count);
+            for (index = 0; ready == 0 && index < count; index++) {
+                ready = lao__arguments_add_param(&arguments, PyTuple_GetItem(names, index), values[index]);
+            }
+            lao__arguments_end_params(&arguments, &call);
         }
-        lao__arguments_end_params(&arguments, &call);
     }
     if (ready == 0) {
         result = run(self, target, &call);
@@ -179,23 +257,17 @@ static PyObject *caller_vectorcall(PyObject *object, PyObject *const *args, size
 
 /* --- Calls that are prepared from Python: acall, stream --- */
 
-static int add_params_of(lao__arguments_t *arguments, lao_call_t *call, PyObject *params) {
-    Py_ssize_t position = 0;
-    PyObject *name;
-    PyObject *value;
-    if (params == Py_None || PyDict_Size(params) == 0) {
-        return 0;
+/* The input and the parameters, checked where the capability says so. */
+static int add_all(lao_call_t *call, lao__arguments_t *arguments, const caller_t *self, Py_ssize_t capability,
+                   PyObject *input, PyObject *params) {
+    int has_params = params != NULL && params != Py_None && PyDict_Size(params) > 0;
+    if (is_checked(self, capability, has_params)) {
+        return add_prepared(call, arguments, self, capability, input, params);
     }
-    if (lao__arguments_reserve_params(arguments, (uint32_t)PyDict_Size(params)) != 0) {
+    if (add_input(call, arguments, self, capability, input) != 0) {
         return -1;
     }
-    while (PyDict_Next(params, &position, &name, &value)) {
-        if (lao__arguments_add_param(arguments, name, value) != 0) {
-            return -1;
-        }
-    }
-    lao__arguments_end_params(arguments, call);
-    return 0;
+    return add_params_of(arguments, call, params);
 }
 
 /* plugin(...) of a subclass: CPython 3.11 hands vectorcall down to none. */
@@ -215,8 +287,7 @@ static PyObject *caller_tp_call(PyObject *object, PyObject *args, PyObject *para
     }
     lao__arguments_init(&arguments);
     begin_call(&call, self, 0);
-    if (add_input(&call, &arguments, self, 0, count == 1 ? PyTuple_GetItem(args, 0) : NULL) == 0 &&
-        (params == NULL || add_params_of(&arguments, &call, params) == 0)) {
+    if (add_all(&call, &arguments, self, 0, count == 1 ? PyTuple_GetItem(args, 0) : NULL, params) == 0) {
         result = run(self, target, &call);
     }
     lao__arguments_clear(&arguments);
@@ -248,7 +319,7 @@ static PyObject *caller_run(PyObject *object, PyObject *args) {
     begin_call(&call, self, capability);
     call.token = token;
     call.cancel_flag = (const _Atomic uint32_t *)(uintptr_t)flag;
-    if (add_input(&call, &arguments, self, capability, input) == 0 && add_params_of(&arguments, &call, params) == 0) {
+    if (add_all(&call, &arguments, self, capability, input, params) == 0) {
         result = run(self, target, &call);
     }
     lao__arguments_clear(&arguments);
@@ -282,7 +353,7 @@ static PyObject *caller_stream(PyObject *object, PyObject *args) {
     }
     lao__arguments_init(arguments);
     begin_call(call, self, capability);
-    if (add_input(call, arguments, self, capability, input) != 0 || add_params_of(arguments, call, params) != 0) {
+    if (add_all(call, arguments, self, capability, input, params) != 0) {
         lao__arguments_clear(arguments);
         PyMem_Free(arguments);
         PyMem_Free(call);
@@ -300,6 +371,7 @@ static void drop_capabilities(capability_t *capabilities, Py_ssize_t count) {
     Py_ssize_t index;
     for (index = 0; index < count; index++) {
         Py_DECREF(capabilities[index].name);
+        Py_XDECREF(capabilities[index].prepare);
     }
     PyMem_Free(capabilities);
 }
@@ -309,11 +381,13 @@ static capability_t *read_capabilities(PyObject *rows, Py_ssize_t count) {
     Py_ssize_t index;
     for (index = 0; capabilities != NULL && index < count; index++) {
         PyObject *name;
-        if (!PyArg_ParseTuple(PyTuple_GetItem(rows, index), "UII", &name, &capabilities[index].input_kind,
-                              &capabilities[index].index)) {
+        PyObject *prepare;
+        if (!PyArg_ParseTuple(PyTuple_GetItem(rows, index), "UIIOp", &name, &capabilities[index].input_kind,
+                              &capabilities[index].index, &prepare, &capabilities[index].prepare_always)) {
             drop_capabilities(capabilities, index);
             return NULL;
         }
+        capabilities[index].prepare = prepare != Py_None ? Py_NewRef(prepare) : NULL;
         Py_INCREF(name);
         PyUnicode_InternInPlace(&name);
         capabilities[index].name = name;
@@ -321,7 +395,7 @@ static capability_t *read_capabilities(PyObject *rows, Py_ssize_t count) {
     return capabilities;
 }
 
-/* _attach(target_address, ((name, input_kind, index), ...), lossy): from now on calls go to this target, which is taken
+/* _attach(target_address, ((name, input_kind, index, prepare or None, always), ...), lossy): from now on calls go to this target, which is taken
  * over. One that was attached before finishes its calls; `_drain` ends it. */
 static PyObject *caller_attach(PyObject *object, PyObject *args) {
     caller_t *self = (caller_t *)object;

@@ -56,6 +56,9 @@ description = "Process input data"
 input_type = "text"
 output_type = "json"
 output_schema = '{"type": "object"}'
+sanitize = ["trim"]
+min_bytes = 1
+max_bytes = 1000
 idempotent = true
 
 [capabilities.params_schema]
@@ -140,6 +143,7 @@ def test_nested_dialect_whole() -> None:
     assert capability.output_schema == {"type": "object"}
     assert capability.params_schema == {"type": "object", "properties": {"width": {"type": "integer"}}}
     assert capability.idempotent
+    assert (capability.sanitize, capability.min_bytes, capability.max_bytes) == (("trim",), 1, 1000)
     assert manifest.permissions.requested == {"read_files", "write_files", "system_access", "network_access"}
     assert manifest.resources.timeout_s == 2.0
     assert manifest.resources.allowed_hosts == ["localhost:11434", "*.example.org", "[::1]:80"]
@@ -190,6 +194,9 @@ WRONG_VALUES: dict[str, list[Any]] = {
     "plugin.keywords": [["", "b"], [1], "ai"],
     "plugin.categories": [["c" * 65]],
     "plugin.example_prompts": [[1]],
+    "capabilities[0].sanitize": ["trim", ["htmlescape"]],
+    "capabilities[0].min_bytes": [-1, 1.5],
+    "capabilities[0].max_value": [float("inf"), float("nan")],
     "dependencies[0].name": ["a/b"],
     "dependencies[0].version": ["latest", ">=1 <2"],
     "capabilities[0].name": ["", "a b"],
@@ -230,7 +237,9 @@ def _all_keys() -> list[str]:
     return keys + known_keys(Document)
 
 
-def _wrong_type(example: object) -> object:
+def _wrong_type(key: str, example: object) -> object:
+    if key.endswith(("min_value", "max_value")):
+        return "five"
     return 5 if isinstance(example, (str, list, dict, bool)) or example is None else "five"
 
 
@@ -257,7 +266,7 @@ CASES = [(key, None) for key in _all_keys()] + [
 @pytest.mark.parametrize(("key", "value"), CASES, ids=lambda case: repr(case)[:50])
 def test_each_wrong_field_gives_one_clear_problem(key: str, value: Any) -> None:
     document = tomllib.loads(NESTED)
-    _set(document, key, _wrong_type(_get(document, key)) if value is None else value)
+    _set(document, key, _wrong_type(key, _get(document, key)) if value is None else value)
     (problem,) = problems_of(tomlkit.dumps(document))
     assert problem.file == "plugin.toml"
     assert problem.key == key or problem.key.startswith((f"{key}[", f"{key}.")), problem
@@ -476,6 +485,37 @@ def test_other_doubts() -> None:
         "resources.runtimes[1]",
         "permissions.optional",
     } <= set(_warned(text))
+
+
+@pytest.mark.parametrize(
+    ("kind", "extra", "key"),
+    [
+        ("text", "min_bytes = 5\nmax_bytes = 4", "max_bytes"),
+        ("tensor", "min_value = 1.0\nmax_value = 0.5", "max_value"),
+        ("text", "max_value = 1.0", "max_value"),
+        ("file", "max_bytes = 10", "max_bytes"),
+        ("none", "min_bytes = 1", "min_bytes"),
+        ("image", 'sanitize = ["nfc"]', "sanitize"),
+    ],
+)
+def test_bounds_that_bound_nothing(kind: str, extra: str, key: str) -> None:
+    head = '[plugin]\nname = "a"\nversion = "1.0.0"\ndescription = "d"\n'
+    text = f'{head}[[capabilities]]\nname = "a"\ninput_type = "{kind}"\noutput_type = "text"\n{extra}\n'
+    assert _warned(text) == {f"capabilities[0].{key}": "warning"}
+
+
+def test_a_schema_that_asks_without_end_is_refused() -> None:
+    twice = {
+        f"d{i}": {"allOf": [{"$ref": f"#/$defs/d{i + 1}"}, {"$ref": f"#/$defs/d{i + 1}"}]} for i in range(40)
+    }
+    document = tomllib.loads(NESTED)
+    bomb = {"type": "object", "$defs": {**twice, "d40": {"type": "string"}}, "$ref": "#/$defs/d0"}
+    for key in ("capabilities[0].params_schema", "config_schema", "events[0].schema"):
+        _set(document, key, bomb)
+        (problem,) = problems_of(tomlkit.dumps(document))
+        assert problem.key == key
+        assert "take too long" in problem.message
+        document = tomllib.loads(NESTED)
 
 
 def test_a_default_that_its_schema_refuses_is_an_error() -> None:
