@@ -38,8 +38,7 @@ typedef struct lao__arguments {
     Py_buffer view; /* held while `has_view` */
     int has_view;
     PyObject *payload; /* keeps what `value` points into; may be NULL */
-    PyObject *texts; /* keeps media type and metadata; may be NULL */
-    PyObject *prepared; /* keeps what checks made of the input and the parameters; may be NULL */
+    PyObject *texts; /* keeps media type and metadata, or all that a check made; may be NULL */
     uint32_t param_count;
     lao_param_t *params; /* `few` unless there are many */
     const lao_param_t **param_pointers;

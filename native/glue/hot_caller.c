@@ -16,6 +16,9 @@ typedef struct capability {
     int prepare_always; /* 0: only a call with parameters has anything to check */
 } capability_t;
 
+/* Keeps the way of checked calls out of the other one. */
+#define COLD __attribute__((noinline, cold))
+
 /* A target that was replaced; another thread may still be about to call it. */
 typedef struct retired {
     lao__target_t *target;
@@ -129,8 +132,8 @@ static int add_params_of(lao__arguments_t *arguments, lao_call_t *call, PyObject
 
 /* Fills in the input and the parameters after the capability's checks and sanitisers. What they answer is what is sent,
  * so that a value which changes between the check and the call gains nothing. */
-static int add_prepared(lao_call_t *call, lao__arguments_t *arguments, const caller_t *self, Py_ssize_t capability,
-                        PyObject *input, PyObject *params) {
+COLD static int add_prepared(lao_call_t *call, lao__arguments_t *arguments, const caller_t *self, Py_ssize_t capability,
+                             PyObject *input, PyObject *params) {
     uint32_t kind = self->capabilities[capability].input_kind; /* a reload may come while `prepare` runs */
     PyObject *prepare = Py_NewRef(self->capabilities[capability].prepare);
     PyObject *pair =
@@ -150,16 +153,17 @@ static int add_prepared(lao_call_t *call, lao__arguments_t *arguments, const cal
             result = add_params_of(arguments, call, PyTuple_GetItem(pair, 1));
         }
         if (result == 0) {
-            arguments->prepared = Py_NewRef(pair); /* the text lives in it */
+            Py_XDECREF(arguments->texts);
+            arguments->texts = Py_NewRef(pair); /* text, media type, metadata and the parameters' names live in it */
         }
     }
     Py_XDECREF(pair);
     return result;
 }
 
-static int is_checked(const caller_t *self, Py_ssize_t capability, int has_params) {
+static inline int is_checked(const caller_t *self, Py_ssize_t capability, int has_params) {
     const capability_t *row = &self->capabilities[capability];
-    return row->prepare != NULL && (row->prepare_always || has_params);
+    return __builtin_expect(row->prepare != NULL, 0) && (row->prepare_always || has_params);
 }
 
 /* Runs a prepared call without the GIL and makes its value; `arguments` stay the caller's. */
@@ -181,16 +185,20 @@ static PyObject *run(caller_t *self, lao__target_t *target, lao_call_t *call) {
     return lao__output_to_python(&output, (PyObject *)self);
 }
 
-/* Named arguments as a dict; a new reference. */
-static PyObject *dict_of(PyObject *const *values, PyObject *names, Py_ssize_t count) {
+/* `add_prepared` with named arguments as vectorcall has them. */
+COLD static int add_named(lao_call_t *call, lao__arguments_t *arguments, const caller_t *self, Py_ssize_t capability,
+                          PyObject *input, PyObject *const *values, PyObject *names, Py_ssize_t count) {
     PyObject *params = PyDict_New();
     Py_ssize_t index;
+    int result;
     for (index = 0; params != NULL && index < count; index++) {
         if (PyDict_SetItem(params, PyTuple_GetItem(names, index), values[index]) != 0) {
             Py_CLEAR(params);
         }
     }
-    return params;
+    result = params != NULL ? add_prepared(call, arguments, self, capability, input, params) : -1;
+    Py_XDECREF(params);
+    return result;
 }
 
 static PyObject *call_with_names(caller_t *self, Py_ssize_t capability, PyObject *input, PyObject *const *values,
@@ -208,9 +216,7 @@ static PyObject *call_with_names(caller_t *self, Py_ssize_t capability, PyObject
     lao__arguments_init(&arguments);
     begin_call(&call, self, capability);
     if (is_checked(self, capability, count > 0)) {
-        PyObject *params = dict_of(values, names, count);
-        ready = params != NULL ? add_prepared(&call, &arguments, self, capability, input, params) : -1;
-        Py_XDECREF(params);
+        ready = add_named(&call, &arguments, self, capability, input, values, names, count);
     } else {
         ready = add_input(&call, &arguments, self, capability, input);
         if (ready == 0 && count > 0) {
@@ -258,16 +264,18 @@ static PyObject *caller_vectorcall(PyObject *object, PyObject *const *args, size
 /* --- Calls that are prepared from Python: acall, stream --- */
 
 /* The input and the parameters, checked where the capability says so. */
-static int add_all(lao_call_t *call, lao__arguments_t *arguments, const caller_t *self, Py_ssize_t capability,
-                   PyObject *input, PyObject *params) {
-    int has_params = params != NULL && params != Py_None && PyDict_Size(params) > 0;
-    if (is_checked(self, capability, has_params)) {
-        return add_prepared(call, arguments, self, capability, input, params);
+static inline int add_all(lao_call_t *call, lao__arguments_t *arguments, const caller_t *self, Py_ssize_t capability,
+                          PyObject *input, PyObject *params) {
+    if (__builtin_expect(self->capabilities[capability].prepare != NULL, 0)) {
+        int has_params = params != NULL && params != Py_None && PyDict_Size(params) > 0;
+        if (is_checked(self, capability, has_params)) {
+            return add_prepared(call, arguments, self, capability, input, params);
+        }
     }
     if (add_input(call, arguments, self, capability, input) != 0) {
         return -1;
     }
-    return add_params_of(arguments, call, params);
+    return params == NULL ? 0 : add_params_of(arguments, call, params);
 }
 
 /* plugin(...) of a subclass: CPython 3.11 hands vectorcall down to none. */
@@ -335,6 +343,7 @@ static PyObject *caller_stream(PyObject *object, PyObject *args) {
     PyObject *name;
     PyObject *input;
     PyObject *params;
+    PyObject *kept;
     Py_ssize_t capability;
     if (!PyArg_ParseTuple(args, "OOO", &name, &input, &params)) {
         return NULL;
@@ -359,9 +368,19 @@ static PyObject *caller_stream(PyObject *object, PyObject *args) {
         PyMem_Free(call);
         return NULL;
     }
+    /* The call outlives this frame, and so must the text and the parameters' names. */
     if (arguments->payload == NULL && !arguments->has_view) {
-        arguments->payload = Py_NewRef(input); /* the text lives in it, and the call outlives this frame */
+        arguments->payload = Py_NewRef(input);
     }
+    kept = PyTuple_Pack(2, params, arguments->texts != NULL ? arguments->texts : Py_None);
+    if (kept == NULL) {
+        lao__arguments_clear(arguments);
+        PyMem_Free(arguments);
+        PyMem_Free(call);
+        return NULL;
+    }
+    Py_XDECREF(arguments->texts);
+    arguments->texts = kept;
     return lao__stream_new(object, target, call, arguments);
 }
 
@@ -432,6 +451,17 @@ static PyObject *caller_attach(PyObject *object, PyObject *args) {
     retired->target = before;
     retired->next = self->retired;
     self->retired = retired;
+    return Py_NewRef(Py_None);
+}
+
+/* _uncheck(): calls go to the plugin as they are, until the next `_attach`. For tests of what a plugin refuses itself. */
+static PyObject *caller_uncheck(PyObject *object, PyObject *unused) {
+    caller_t *self = (caller_t *)object;
+    Py_ssize_t index;
+    (void)unused;
+    for (index = 0; index < self->capability_count; index++) {
+        Py_CLEAR(self->capabilities[index].prepare);
+    }
     return Py_NewRef(Py_None);
 }
 
@@ -508,6 +538,7 @@ static PyMethodDef caller_methods[] = {
     {"_run", caller_run, METH_VARARGS, NULL},
     {"_stream", caller_stream, METH_VARARGS, NULL},
     {"_attach", caller_attach, METH_VARARGS, NULL},
+    {"_uncheck", caller_uncheck, METH_NOARGS, NULL},
     {"_drain", caller_drain, METH_NOARGS, NULL},
     {"_close", caller_close, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},

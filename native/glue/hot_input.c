@@ -9,7 +9,6 @@ void lao__arguments_init(lao__arguments_t *arguments) {
     arguments->has_view = 0;
     arguments->payload = NULL;
     arguments->texts = NULL;
-    arguments->prepared = NULL;
     arguments->param_count = 0;
     arguments->params = arguments->few;
     arguments->param_pointers = arguments->few_pointers;
@@ -24,7 +23,6 @@ void lao__arguments_clear(lao__arguments_t *arguments) {
     }
     Py_XDECREF(arguments->payload);
     Py_XDECREF(arguments->texts);
-    Py_XDECREF(arguments->prepared);
     for (index = 0; index < arguments->param_count; index++) {
         Py_XDECREF(arguments->param_owners[index]);
     }

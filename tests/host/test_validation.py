@@ -467,6 +467,18 @@ def test_checks_come_back_with_a_reload(checked: Checked, isolation: str) -> Non
         plugin("abc")
 
 
+def test_names_of_parameters_outlive_the_call_that_opened_a_stream(checked: Checked) -> None:
+    for text in ("", PARAMS.replace("additionalProperties = false\n", "")):
+        plugin = checked(text)
+        for number in range(50):
+            name = "-".join(["parameter", str(number)])  # of no other owner
+            stream = plugin.stream("params", **{name: number})
+            del name
+            noise = ["-".join(["parametre", str(other)]) for other in range(50)]
+            assert next(stream)["json"] == {f"parameter-{number}": number}
+            del noise
+
+
 def test_what_checks_hold_ends_with_the_call(checked: Checked) -> None:
     import gc
     import weakref
