@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lao.errors import InvalidInput
+from lao.host.runtimes import RUNTIME_CACHES, Runtime
 from lao.model.rights import Rights
 
 __all__ = ["DEFAULT_MEMORY_MB", "Bounds", "bounds_of", "plan_of", "write_roots"]
@@ -19,6 +20,7 @@ __all__ = ["DEFAULT_MEMORY_MB", "Bounds", "bounds_of", "plan_of", "write_roots"]
 DEFAULT_MEMORY_MB = 4096.0  # where neither the manifest nor the user says anything
 DEFAULT_THREADS = 128
 _DESCRIPTORS = 256
+_DESCRIPTORS_OF_DRIVERS = 4096  # those of GPUs keep one for each allocation
 _FILE_MB = 1024.0  # the largest single file, where there is no disk quota
 _MEBIBYTE = 1 << 20
 
@@ -26,10 +28,13 @@ _MEBIBYTE = 1 << 20
 _SYSTEM = (
     "/lib", "/lib32", "/lib64", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/local/lib", "/usr/libexec",
     "/etc/ld.so.cache", "/etc/localtime", "/usr/share/zoneinfo", "/usr/share/locale",
-    "/proc/cpuinfo", "/proc/meminfo", "/proc/sys/kernel/osrelease", "/proc/sys/vm/overcommit_memory",
-    "/sys/devices/system/cpu", "/sys/kernel/mm/transparent_hugepage/enabled",
+    "/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/sys/kernel/osrelease", "/proc/sys/vm/overcommit_memory",
+    "/sys/devices/system/cpu", "/sys/devices/system/node", "/sys/kernel/mm/transparent_hugepage/enabled",
+    "/dev/random", "/dev/urandom",
+    "/dev/zero",  # never for writing: shared memory could be made of it that no limit counts
 )  # fmt: skip
-_DEVICES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
+_OWN = "/proc/self"  # the worker's, whichever number it will have
+_DEVICES = ("/dev/null",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +84,7 @@ def plan_of(
     bounds: Bounds,
     required: Iterable[str],
     user_namespace: bool,
+    runtimes: Iterable[Runtime] = (),
 ) -> str:
     """The plan of a worker's sandbox.
 
@@ -90,20 +96,25 @@ def plan_of(
         bounds: What it is held to.
         required: Promises (`"P1"` ...) without which it is not loaded.
         user_namespace: Put the worker into a user namespace, where its threads are counted apart. For ordinary users.
+        runtimes: Libraries from outside its package that it may use.
 
     Raises:
         InvalidInput: A path has a line break in it.
     """
-    lines = [f"read {path}" for path in _system_paths()]
+    lines = [f"read {path}" for path in (*_system_paths(), _OWN)]
     lines += [f"device {path}" for path in _DEVICES]
     lines.append(f"read {_clean(library_dir)}")
     if package_dir is not None:
         lines.append(f"read {_clean(package_dir)}")
     lines += _file_access(rights, data_dir)
-    lines += [f"tier {runtime}" for runtime in rights.runtimes]
+    lines += _weak_rights(rights)
+    drivers = False
+    for runtime in runtimes:
+        lines += _runtime(runtime)
+        drivers = drivers or bool(runtime.devices)
     lines.append(f"memory {bounds.memory_bytes}")
     lines.append(f"threads {bounds.threads}")
-    lines.append(f"descriptors {_DESCRIPTORS}")
+    lines.append(f"descriptors {_DESCRIPTORS_OF_DRIVERS if drivers else _DESCRIPTORS}")
     lines.append(f"file_bytes {int((bounds.disk_mb or _FILE_MB) * _MEBIBYTE)}")
     if user_namespace:
         lines.append("namespaces user")
@@ -115,9 +126,10 @@ def plan_of(
 
 def write_roots(rights: Rights, data_dir: Path) -> tuple[Path, ...]:
     """The directories that a plugin may write to."""
+    caches = (data_dir / RUNTIME_CACHES,) if rights.runtimes else ()
     if "write_files" not in rights.permissions:
-        return ()
-    return tuple(Path(os.path.normpath(data_dir / root)) for root in rights.file_access)
+        return caches
+    return (*(Path(os.path.normpath(data_dir / root)) for root in rights.file_access), *caches)
 
 
 def _file_access(rights: Rights, data_dir: Path) -> list[str]:
@@ -127,11 +139,46 @@ def _file_access(rights: Rights, data_dir: Path) -> list[str]:
     return [f"{word} {_clean(Path(os.path.normpath(data_dir / root)))}" for root in rights.file_access]
 
 
-def _clean(path: Path) -> str:
+def _weak_rights(rights: Rights) -> list[str]:
+    """What only plugins of LAO 0.x get."""
+    lines = [f"connect {_clean(address)}" for address in rights.connect]
+    if rights.working_directory is not None:
+        directory = _clean(rights.working_directory.resolve())
+        lines += [f"write {directory}", f"working_directory {directory}"]
+    programs = [Path(program).resolve() for program in rights.programs]
+    if programs:
+        # The kernel runs the loader to start a program, so that it is a program too.
+        lines += [f"execute {_clean(path)}" for path in (*programs, *_program_loaders())]
+        folders = dict.fromkeys(str(Path(program).parent) for program in rights.programs)
+        lines.append(f"environment PATH={_clean(os.pathsep.join(folders))}")
+    return lines
+
+
+def _runtime(runtime: Runtime) -> list[str]:
+    lines = [f"tier {runtime.tier}"]
+    for key, paths in (
+        ("read", runtime.read),
+        ("read_list", runtime.listed),
+        ("write", runtime.write),
+        ("device", runtime.devices),
+        ("preload", runtime.preload),
+    ):
+        lines += [f"{key} {_clean(path)}" for path in paths]
+    return lines + [f"environment {_clean(f'{name}={value}')}" for name, value in runtime.environment.items()]
+
+
+def _clean(path: Path | str) -> str:
+    """A line break would let a name write lines of its own."""
     text = str(path)
     if any(character in text for character in "\n\r\0"):
         raise InvalidInput(f"the path {text!r} cannot be granted", causes=["it has a line break in it"])
     return text
+
+
+@functools.cache
+def _program_loaders() -> tuple[Path, ...]:
+    names = ("/lib64/ld-linux-x86-64.so.2", "/lib/ld-linux-aarch64.so.1")
+    return tuple(Path(name).resolve() for name in names if Path(name).exists())
 
 
 @functools.cache

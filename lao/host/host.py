@@ -28,6 +28,7 @@ from lao.host.plugin import Loaded, Plugin
 from lao.host.policy import DEFAULT_TIMEOUT_S, Decision, decide, enforced_by
 from lao.host.private_copy import PrivateCopy, make_private_copy
 from lao.host.roots import prepare_write_roots
+from lao.host.runtimes import RUNTIME_CACHES, find_runtimes
 from lao.host.services.calls import Target
 from lao.host.services.desk import Desk
 from lao.host.services.progress import Listener
@@ -320,6 +321,9 @@ def _plan(source: Source, decision: Decision, copy: PrivateCopy, data_dir: Path)
         bounds=decision.bounds,
         required=decision.required,
         user_namespace=os.geteuid() != 0,
+        runtimes=find_runtimes(
+            decision.rights.runtimes, gpu=decision.rights.gpu, cache_dir=data_dir / RUNTIME_CACHES
+        ),
     )
 
 

@@ -49,5 +49,5 @@ def _hard_links(root: Path) -> Iterator[Path]:
                 status = path.lstat()
             except OSError:
                 continue
-            if stat.S_ISREG(status.st_mode) and status.st_nlink > 1:
+            if status.st_nlink > 1 and not stat.S_ISLNK(status.st_mode):
                 yield path

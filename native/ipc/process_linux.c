@@ -136,6 +136,11 @@ lao__process_end_t lao__process_reap(const lao__process_t *process) {
     lao__process_end_t end = {.known = false, .signal = 0, .exit_code = -1};
     siginfo_t info;
     memset(&info, 0, sizeof info);
+    /* Programs that it was allowed to start end with it: they are in its group, whose number is taken until it is reaped. */
+    if (waitid((idtype_t)P_PIDFD, (id_t)process->handle, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0) {
+        (void)kill(-(pid_t)process->pid, SIGKILL);
+    }
+    memset(&info, 0, sizeof info);
     if (waitid((idtype_t)P_PIDFD, (id_t)process->handle, &info, WEXITED | WNOHANG) == 0 && info.si_pid != 0) {
         end.known = true;
         if (info.si_code == CLD_EXITED) {

@@ -72,8 +72,9 @@ static uint64_t allowed_by(uint32_t access) {
         allowed |= FS_READ_DIR;
     }
     if ((access & LAO__PLAN_WRITE) != 0) {
+        /* FS_REFER: between directories of which both are granted so; it opens no other. */
         allowed |= FS_READ_FILE | FS_READ_DIR | FS_WRITE_FILE | FS_TRUNCATE | FS_REMOVE_DIR | FS_REMOVE_FILE |
-                   FS_MAKE_DIR | FS_MAKE_REG;
+                   FS_MAKE_DIR | FS_MAKE_REG | FS_REFER;
     }
     if ((access & LAO__PLAN_DEVICE) != 0) {
         allowed |= FS_READ_FILE | FS_WRITE_FILE | FS_IOCTL_DEV;

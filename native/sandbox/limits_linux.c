@@ -46,7 +46,8 @@ lao_status_t lao__set_limits(const lao__plan_t *plan, lao__reached_t *reached, l
     if (plan->descriptors > 0 && !bound(RLIMIT_NOFILE, plan->descriptors)) {
         return failed("bound the descriptors", error);
     }
-    if (plan->memory_bytes > 0 && !plan->cgroup_memory) {
+    /* Drivers of GPUs map far more than they use. */
+    if (plan->memory_bytes > 0 && !plan->cgroup_memory && (plan->tiers & (LAO__PLAN_CUDA | LAO__PLAN_GPU)) == 0) {
         if (!bound(RLIMIT_DATA, plan->memory_bytes)) {
             return failed("bound the memory", error);
         }

@@ -61,11 +61,11 @@ static bool add_words(char *text, const word_t *known, uint32_t *bits) {
     return true;
 }
 
-static bool add_connect(lao__plan_t *plan, const char *address) {
-    if (plan->connect_count == LAO__PLAN_CONNECTS) {
+static bool add_text(const char **texts, uint32_t *count, uint32_t capacity, const char *text) {
+    if (*count == capacity) {
         return false;
     }
-    plan->connects[plan->connect_count++] = address;
+    texts[(*count)++] = text;
     return true;
 }
 
@@ -121,7 +121,14 @@ static bool take_line(lao__plan_t *plan, const char *key, char *value) {
         return add_words(value, promises, &plan->required);
     }
     if (strcmp(key, "connect") == 0) {
-        return add_connect(plan, value);
+        return add_text(plan->connects, &plan->connect_count, LAO__PLAN_CONNECTS, value);
+    }
+    if (strcmp(key, "environment") == 0) {
+        return value[0] != '=' && strchr(value, '=') != NULL &&
+               add_text(plan->environment, &plan->environment_count, LAO__PLAN_ENVIRONMENT, value);
+    }
+    if (strcmp(key, "preload") == 0) {
+        return value[0] == '/' && add_text(plan->preloads, &plan->preload_count, LAO__PLAN_PRELOADS, value);
     }
     if (strcmp(key, "working_directory") == 0) {
         plan->working_directory = value;

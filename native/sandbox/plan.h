@@ -5,6 +5,8 @@
  *  cgroup_memory 0|1, cgroup_pids 0|1, cgroup_cpu 0|1: the host bounds these by a cgroup
  *  namespaces user,mount,net,ipc: those that are wished for; what is refused is reported
  *  tier onnx|opencl|cuda|gpu: system calls that a runtime needs
+ *  environment NAME=VALUE, preload PATH: what a runtime wants to be told, and libraries that are loaded before the plugin,
+ *  so that it finds them by their SONAME
  *  connect HOST:PORT, working_directory PATH: for LAO 0.x plugins
  *  parent PID: the host, checked once the kernel has been told to end this process with it
  *  require P1,P2,...: promises without which nothing is loaded
@@ -19,6 +21,8 @@
 
 #define LAO__PLAN_PATHS 512u
 #define LAO__PLAN_CONNECTS 16u
+#define LAO__PLAN_ENVIRONMENT 32u
+#define LAO__PLAN_PRELOADS 8u
 #define LAO__PROMISES 12u
 
 enum { /* lao__plan_path_t.access */
@@ -64,6 +68,10 @@ typedef struct lao__plan {
     uint32_t tiers;
     const char *connects[LAO__PLAN_CONNECTS];
     uint32_t connect_count;
+    const char *environment[LAO__PLAN_ENVIRONMENT];
+    uint32_t environment_count;
+    const char *preloads[LAO__PLAN_PRELOADS];
+    uint32_t preload_count;
     const char *working_directory; /* NULL: `/` */
     int64_t parent;                /* 0: not checked */
     uint32_t required;             /* bit 0: P1 ... */

@@ -14,10 +14,18 @@ static lao__promise_t of_memory(const lao__plan_t *plan, const lao__reached_t *r
     if (plan->cgroup_memory) {
         return kernel("its worker is in a memory cgroup of its own");
     }
-    if (reached->data_limit && reached->seccomp) {
+    if (reached->data_limit && reached->seccomp && !lao__plan_has(plan, LAO__PLAN_EXECUTE)) {
         return kernel("RLIMIT_DATA bounds its memory, memory that it does not count is refused, and the host watches");
     }
     return plan->memory_bytes > 0 ? host("the host measures it and ends the worker") : none("it has no bound");
+}
+
+static lao__promise_t of_programs(const lao__plan_t *plan, const lao__reached_t *reached) {
+    if (!reached->seccomp) {
+        return none("nothing keeps it from starting programs");
+    }
+    return lao__plan_has(plan, LAO__PLAN_EXECUTE) ? soft("it was granted programs, which run in the same sandbox")
+                                                  : kernel("the seccomp filter refuses programs and processes");
 }
 
 static lao__promise_t of_cpu(const lao__plan_t *plan) {
@@ -42,9 +50,7 @@ void lao__judge(const lao__plan_t *plan, const lao__reached_t *reached, lao__pro
     promises[P2] = !reached->seccomp         ? none("nothing keeps it from opening sockets")
                    : plan->connect_count > 0 ? soft("it was granted connections to listed local ports")
                                              : kernel("the seccomp filter refuses sockets");
-    promises[P3] = !reached->seccomp ? none("nothing keeps it from starting programs")
-                   : programs        ? soft("it was granted listed programs, which run in the same sandbox")
-                                     : kernel("the seccomp filter refuses programs and processes");
+    promises[P3] = of_programs(plan, reached);
     promises[P4] = !reached->seccomp ? none("nothing keeps it from reaching other processes")
                    : programs && !scoped
                        ? soft("with programs of its own it may send signals, which this kernel cannot scope")

@@ -1,5 +1,7 @@
+#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -21,6 +23,30 @@ static lao_status_t take_steps(const lao__plan_t *plan, lao__reached_t *reached,
     return LAO_OK;
 }
 
+/* What runtimes need before the plugin: their code is foreign too, and runs in the sandbox. */
+static lao_status_t load_runtimes(const lao__plan_t *plan, lao__error_t *error) {
+    uint32_t index;
+    for (index = 0; index < plan->environment_count; index++) {
+        char *name = strdup(plan->environment[index]);
+        char *value = name != NULL ? strchr(name, '=') : NULL;
+        bool set = false;
+        if (value != NULL) {
+            *value++ = '\0';
+            set = setenv(name, value, 1) == 0;
+        }
+        free(name);
+        if (!set) {
+            return lao__fail(error, LAO_OUT_OF_MEMORY, "out of memory");
+        }
+    }
+    for (index = 0; index < plan->preload_count; index++) {
+        if (dlopen(plan->preloads[index], RTLD_NOW | RTLD_GLOBAL) == NULL) {
+            return lao__fail(error, LAO_LOAD_FAILED, "a library that it needs cannot be loaded: %s", dlerror());
+        }
+    }
+    return LAO_OK;
+}
+
 lao_status_t lao__sandbox_enter(const char *text, uint64_t text_size, char *report, uint32_t capacity,
                                 uint32_t *report_size, lao__error_t *error) {
     static lao__plan_t plan; /* large, and used once */
@@ -37,6 +63,9 @@ lao_status_t lao__sandbox_enter(const char *text, uint64_t text_size, char *repo
     if (status == LAO_OK) {
         *report_size = lao__write_report(&plan, &reached, promises, report, capacity);
         status = *report_size > 0 ? LAO_OK : lao__fail(error, LAO_SYSTEM, "the sandbox's report is too long");
+    }
+    if (status == LAO_OK) {
+        status = load_runtimes(&plan, error);
     }
     lao__plan_deinit(&plan);
     return status;

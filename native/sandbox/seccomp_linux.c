@@ -195,10 +195,15 @@ static void rule_fcntl(filter_t *filter) {
 
 /* --- The whole --- */
 
+/* Memory that only a cgroup counts; CUDA does not start without it. */
+static bool may_make_memory_files(const lao__plan_t *plan) {
+    return plan->cgroup_memory || (plan->tiers & LAO__PLAN_CUDA) != 0;
+}
+
 static bool is_lifted(const lao__plan_t *plan, int call) {
     uint32_t index;
     if (call == SYS_memfd_create) {
-        return plan->cgroup_memory;
+        return may_make_memory_files(plan);
     }
     if (!lao__plan_has(plan, LAO__PLAN_EXECUTE)) {
         return false;
@@ -234,8 +239,15 @@ static void build(filter_t *filter, const lao__plan_t *plan) {
     rule_ioctl(filter, devices);
     rule_fcntl(filter);
     rule_socketpair(filter, plan->cgroup_memory);
-    if (plan->cgroup_memory) {
+    if (may_make_memory_files(plan)) {
         allow_without_bits(filter, SYS_memfd_create, 1, MFD_HUGETLB, ENOMEM);
+    }
+    if (programs) {
+        /* Linkers and compilers give up where they cannot set the mode of what they wrote. They are told that it was done,
+         * and it is not: nothing bounds whose files would be changed, and here modes decide nothing. */
+        for (index = 0; index < COUNT(lao__calls_pretended); index++) {
+            refuse_call(filter, lao__calls_pretended[index], 0);
+        }
     }
     for (index = 0; index < COUNT(lao__calls_denied); index++) {
         if (is_lifted(plan, lao__calls_denied[index])) {

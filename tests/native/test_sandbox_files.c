@@ -115,6 +115,10 @@ static int rename_granted(void) {
     int reason = ATTEMPT(rename(at("granted/own"), at("granted/other")));
     return reason != 0 ? reason : ATTEMPT(rename(at("granted/other"), at("granted/own")));
 }
+static int rename_between(void) {
+    int reason = ATTEMPT(rename(at("granted/own"), at("granted/inner/own")));
+    return reason != 0 ? reason : ATTEMPT(rename(at("granted/inner/own"), at("granted/own")));
+}
 static int reopen(void) {
     char path[64];
     snprintf(path, sizeof path, "/proc/self/fd/%d", open(at("readable/text"), O_RDONLY));
@@ -149,6 +153,7 @@ static void changing(void) {
         {"creating", create_granted, 0},
         {"a folder", make_folder_granted, 0},
         {"renaming", rename_granted, 0},
+        {"renaming into another folder of it", rename_between, 0},
         {"reopening for writing", reopen, EACCES},
         {"writing its memory through /proc", write_own_memory, EACCES},
         {"a file beyond the bound", write_large, EFBIG},
