@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../core/clock.h"
 #include "../core/module.h"
 #include "answer.h"
 
@@ -54,10 +55,12 @@ static bool put_params(lao__frame_writer_t *writer, const lao_call_t *call, lao_
 /* Exchanges frames until the call's result is there, handing parts to the sink. */
 static lao_status_t run_to_result(const isolated_t *isolated, lao__lane_t *lane, lao_call_t *call,
                                   lao__frame_response_t *response, bool *handed_parts, lao__error_t *error) {
+    int64_t grace_ns = isolated->workers.opening.grace_ns;
+    int64_t kill_ns = LAO__NO_DEADLINE;
     for (;;) {
         lao_value_t part;
-        lao_status_t status = lao__lane_exchange(lane, call->flight->deadline_ns, call->flight,
-                                                 isolated->workers.opening.grace_ns, response, error);
+        lao_status_t status =
+            lao__lane_exchange(lane, call->flight->deadline_ns, call->flight, grace_ns, response, error);
         uint32_t answer;
         if (status != LAO_OK || response->operation == LAO__FRAME_RESULT) {
             return status;
@@ -76,6 +79,10 @@ static lao_status_t run_to_result(const isolated_t *isolated, lao__lane_t *lane,
             lao__value_release(&part);
             lao__fail(error, LAO_PROTOCOL_VIOLATION, "its worker streamed a value of another kind");
             return lao__lane_violated(lane, error);
+        }
+        status = lao__lane_check_late(lane, call->flight, grace_ns, &kill_ns, error);
+        if (status != LAO_OK) {
+            return status;
         }
         lao__lane_put_answer(lane, answer);
     }

@@ -179,6 +179,26 @@ static lao_status_t wait_for_response(lao__lane_t *lane, int64_t deadline_ns, co
     return LAO_OK;
 }
 
+lao_status_t lao__lane_check_late(lao__lane_t *lane, const lao__flight_t *flight, int64_t grace_ns, int64_t *kill_ns,
+                                  lao__error_t *error) {
+    int64_t now_ns = lao__now_ns();
+    bool late = now_ns >= flight->deadline_ns;
+    uint32_t reason = late ? (uint32_t)LAO__CANCEL_DEADLINE : lao__flight_cancelled(flight);
+    if (reason == LAO__CANCEL_NONE) {
+        return LAO_OK;
+    }
+    if (*kill_ns == LAO__NO_DEADLINE) {
+        __atomic_store_n(&request_of(lane)->cancel, reason, __ATOMIC_RELEASE);
+        *kill_ns = now_ns + grace_ns;
+    }
+    if (now_ns < *kill_ns) {
+        return LAO_OK;
+    }
+    lao__worker_link_end(lane->link, 0, reason == LAO__CANCEL_DEADLINE ? LAO__END_DEADLINE : LAO__END_CANCELLED,
+                         lane->index);
+    return lao__worker_link_explain(lane->link, lane->index, error);
+}
+
 static lao_status_t copy_response(lao__lane_t *lane, lao__frame_response_t *response, lao__error_t *error) {
     const lao__memory_file_t *file = &lane->link->responses->file;
     const lao__frame_response_t *shared =

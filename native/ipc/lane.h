@@ -43,6 +43,11 @@ lao_status_t lao__lane_exchange(lao__lane_t *lane, int64_t deadline_ns, const la
 /* Sets the cancel word of the call that is in the lane; one that begins just now may miss it. */
 void lao__lane_cancel(lao__lane_t *lane);
 
+/* Between two parts of a stream: a call that is late or cancelled has `grace_ns` from the first time that this sees it
+ * (kept in `*kill_ns`, LAO__NO_DEADLINE at first), however fast its parts come; then its worker is ended as above. */
+lao_status_t lao__lane_check_late(lao__lane_t *lane, const lao__flight_t *flight, int64_t grace_ns, int64_t *kill_ns,
+                                  lao__error_t *error);
+
 /* Ends the worker for what it did on this lane; `error` says it. */
 lao_status_t lao__lane_violated(lao__lane_t *lane, lao__error_t *error);
 

@@ -9,7 +9,7 @@ static lao_status_t attack(const lao_request_t *request, lao_response_t *respons
         if (block == NULL) {
             return lao_failf(error, LAO_OUT_OF_MEMORY, "no more after %zu MiB", taken_mib);
         }
-        memset(block, 1, 1 << 20);
+        fill(block, 1 << 20);
     }
     report_number("mib", (long long)taken_mib);
     return give_report(response);

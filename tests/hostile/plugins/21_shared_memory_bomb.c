@@ -26,7 +26,7 @@ static lao_status_t attack(const lao_request_t *request, lao_response_t *respons
             tried("mmap", -1);
             break;
         }
-        memset(block, 1, BLOCK);
+        fill(block, BLOCK);
     }
     report_number("mib", taken_mib);
     return give_report(response);

@@ -23,7 +23,7 @@ static long long fill_outputs(void) {
         if (room == NULL) {
             break;
         }
-        memset(room, 1, sizeof block);
+        fill(room, sizeof block);
         madvise((char *)(((uintptr_t)room + 4095) & ~(uintptr_t)4095), sizeof block - 4096, MADV_DONTNEED);
         taken_mib++;
         sleep_ms(1);

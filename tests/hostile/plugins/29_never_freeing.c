@@ -3,12 +3,12 @@
 
 static lao_status_t attack(const lao_request_t *request, lao_response_t *response, lao_error_t *error) {
     size_t size = (size_t)8 << 20;
-    void *volatile block = malloc(size);
+    void *block = malloc(size);
     (void)request;
     if (block == NULL) {
         return lao_fail(error, LAO_OUT_OF_MEMORY, "nothing is left");
     }
-    memset(block, 1, size);
+    fill(block, size);
     return give_report(response);
 }
 
