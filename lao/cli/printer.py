@@ -95,7 +95,7 @@ def note(text: str) -> None:
 
 def warning(text: str) -> None:
     """Warns, on stderr."""
-    _write(sys.stderr, f"warning: {clean(text, lines=True)}", "\n")
+    _write(sys.stderr, f"warning: {_continued(text)}", "\n")
 
 
 def error(failure: BaseException) -> None:
@@ -104,7 +104,7 @@ def error(failure: BaseException) -> None:
     An error of LAO gives its fields; any other exception its text.
     """
     message = getattr(failure, "message", None) or str(failure) or type(failure).__name__
-    lines = [f"error: {clean(message, lines=True)}"]
+    lines = [f"error: {_continued(message)}"]
     lines += [f"  cause: {_indented(cause)}" for cause in getattr(failure, "causes", ())]
     where = getattr(failure, "where", None)
     if where:
@@ -114,7 +114,7 @@ def error(failure: BaseException) -> None:
         lines += ["  stderr:", *(f"    {clean(line)}" for line in tail.splitlines())]
     hint = getattr(failure, "hint", None)
     if hint:
-        lines += ["", f"hint: {clean(hint, lines=True)}"]
+        lines += ["", f"hint: {_continued(hint)}"]
     _write(sys.stderr, "\n".join(lines), "\n")
 
 
@@ -224,6 +224,11 @@ def size(count: int) -> str:
             break
         amount, unit = amount / 1000, larger
     return f"{amount:.1f} {unit}"
+
+
+def _continued(text: str) -> str:
+    """Text that begins behind a label; further lines are indented, so that none of them can pass for a label."""
+    return "\n  ".join(clean(line, lines=True) for line in text.splitlines() or [""])
 
 
 def _indented(cause: str) -> str:

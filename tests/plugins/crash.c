@@ -1,6 +1,7 @@
 /* Dies, or hangs, in one place: WHERE is constructor, entry, create, call, release, destroy, shutdown or none; HOW is
  * segv, abort, exit_0, exit_now, overflow (of the stack), spin (ignores the cancel word) or hang (sleeps).
- * The capability "die" is the place `call`; "echo" and "stderr" (writes 64 lines there, then dies) go with every place. */
+ * The capability "die" is the place `call`; "echo", "stderr" (writes 64 lines there, then dies) and
+ * "words" (writes its input there, then dies) go with every place. */
 #include "support.h"
 
 #include <signal.h>
@@ -81,6 +82,10 @@ static lao_status_t LAO_CALL call(lao_instance_t *instance, const lao_request_t 
         }
         HOW();
     }
+    if (request->capability == 3) {
+        fprintf(stderr, "%.*s\n", (int)request->inputs[0]->size, (const char *)request->inputs[0]->data);
+        HOW();
+    }
     if (request->capability == 1) {
         reach(PLACE_call);
     }
@@ -95,7 +100,8 @@ static lao_status_t LAO_CALL call(lao_instance_t *instance, const lao_request_t 
                               .input_kind = LAO_KIND_TEXT,                                                             \
                               .output_kind = LAO_KIND_TEXT}
 
-static const lao_capability_t *const capabilities[] = {CAPABILITY("echo"), CAPABILITY("die"), CAPABILITY("stderr")};
+static const lao_capability_t *const capabilities[] = {CAPABILITY("echo"), CAPABILITY("die"), CAPABILITY("stderr"),
+                                                       CAPABILITY("words")};
 static const lao_plugin_t plugin = {.struct_size = sizeof plugin,
                                     .abi_version = LAO_ABI_VERSION,
                                     .name = "crash",

@@ -101,13 +101,13 @@ def _existing(path: str) -> Path:
 
 def _tell(event: StepEvent) -> None:
     """One line of progress."""
-    name = f"{event.step} ({event.run})"
+    name = printer.clean(f"{event.step} ({event.run})")
     if event.status == "running":
         printer.note(f"{name}: running")
     elif event.status == "succeeded":
         printer.note(f"{name}: done in {_seconds(event.duration_s)}")
     elif event.status == "retrying":
-        printer.note(f"{name}: attempt {event.attempt} failed, trying again: {event.error}")
+        printer.note(f"{name}: attempt {event.attempt} failed, trying again: {printer.clean(str(event.error))}")
     else:
         printer.note(f"{name}: failed after {_seconds(event.duration_s)}")
 
