@@ -17,7 +17,16 @@ from typing import Any
 from lao.errors import InvalidInput
 from lao.model.names import suggest
 
-__all__ = ["Mistake", "Reference", "as_text", "fill", "find_references", "parse", "whole_reference"]
+__all__ = [
+    "Mistake",
+    "Reference",
+    "as_text",
+    "check_path",
+    "fill",
+    "find_references",
+    "parse",
+    "whole_reference",
+]
 
 _PLACEHOLDER = re.compile(r"(\$?)\$\{([^${}\r\n]{1,200})\}")
 _STEP_LIKE = re.compile(r"step[0-9]+")
@@ -154,6 +163,32 @@ def _fill_nested(value: Any, aliases: Mapping[str, str], lookup: Callable[[Refer
     if isinstance(value, list):
         return [_fill_nested(child, aliases, lookup) for child in value]
     return value
+
+
+def check_path(
+    template: str, path: str, aliases: Mapping[str, str], lookup: Callable[[Reference], Any]
+) -> None:
+    """Lets outputs of steps name a file in a path that the workflow's author wrote, but not lead it elsewhere: the
+    file is read by the host, which may read more than the plugin that names it.
+
+    Args:
+        template: The path as it was written.
+        path: The same with its placeholders filled in.
+        aliases: See `parse`.
+        lookup: The value of a placeholder.
+
+    Raises:
+        InvalidInput: An output holds a separator or a NUL, or makes the path go up.
+    """
+    parts = parse(template, aliases)
+    literal = "".join(part if isinstance(part, str) else "x" for part in parts)
+    outputs = [part for part in parts if isinstance(part, Reference) and not part.is_input]
+    for part in outputs:
+        text = as_text(lookup(part), str(part))
+        if set(text) & set("/\\\0"):
+            raise InvalidInput(f"the output `{part}` is part of a path and holds a separator")
+    if outputs and path.replace("\\", "/").split("/").count("..") > literal.split("/").count(".."):
+        raise InvalidInput("the outputs in a path make it lead upwards")
 
 
 def as_text(value: Any, name: str) -> str:

@@ -30,7 +30,7 @@ from lao.model.workflow_file import Step
 from lao.workflow.check import PATH_KINDS
 from lao.workflow.graph import Graph, Progress
 from lao.workflow.media import open_file
-from lao.workflow.placeholders import Reference, fill, whole_reference
+from lao.workflow.placeholders import Reference, check_path, fill, whole_reference
 from lao.workflow.result import StepEvent, StepResult, WorkflowError, WorkflowResult
 
 __all__ = ["Execution", "PluginHandle", "PluginSource", "Target"]
@@ -260,6 +260,7 @@ class Execution:
         if target.textual and (type(value) is str or wanted in PATH_KINDS):
             return value
         if whole is None and type(value) is str and wanted in PATH_KINDS:
+            check_path(step.input, value, self._graph.aliases, lookup)
             return open_file(self._folder / value, wanted)
         if isinstance(value, Path) and (whole is None or whole.is_input):
             return open_file(value, wanted)

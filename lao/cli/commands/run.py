@@ -107,7 +107,9 @@ def _tell(event: StepEvent) -> None:
     elif event.status == "succeeded":
         printer.note(f"{name}: done in {_seconds(event.duration_s)}")
     elif event.status == "retrying":
-        printer.note(f"{name}: attempt {event.attempt} failed, trying again: {printer.clean(str(event.error))}")
+        printer.note(
+            f"{name}: attempt {event.attempt} failed, trying again: {printer.clean(str(event.error))}"
+        )
     else:
         printer.note(f"{name}: failed after {_seconds(event.duration_s)}")
 
