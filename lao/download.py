@@ -1,16 +1,10 @@
 """Fetches one file from an address: hashed while it arrives, capped, and never from a place that was not
-meant.
-
-A web page can send a browser, and a redirect this program, to addresses that only this machine reaches. So
-each host is resolved here, the addresses are checked, and the connection goes to the address that was
-checked: a name that resolves differently a moment later changes nothing.
+meant (see `lao.public_web`).
 """
 
 from __future__ import annotations
 
 import hashlib
-import ipaddress
-import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,11 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lao.errors import InvalidInput, LaoError, PermissionDenied, VerificationError
+from lao.public_web import REDIRECTS, is_public, literal_of, origin_of, resolve, without_credentials
 
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["LARGEST_DOWNLOAD", "Download", "fetch", "is_public", "without_credentials"]
+__all__ = ["LARGEST_DOWNLOAD", "Download", "fetch"]
 
 LARGEST_DOWNLOAD = 1 << 30
 """Bytes that a download may have."""
@@ -31,7 +26,6 @@ _MOST_REDIRECTS = 10
 _CONNECT_TIMEOUT_S = 15.0
 _READ_TIMEOUT_S = 30.0
 _LONGEST_S = 3600.0
-_REDIRECTS = (301, 302, 303, 307, 308)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +84,7 @@ def fetch(
             for _ in range(_MOST_REDIRECTS + 1):
                 response = _send(client, _requests(client, url, first, allow_private))
                 try:
-                    if response.status_code not in _REDIRECTS:
+                    if response.status_code not in REDIRECTS:
                         return _receive(response, url, into, limit, deadline, on_progress)
                     url = _next(response, url)
                 finally:
@@ -100,14 +94,6 @@ def fetch(
     raise LaoError(
         f"cannot fetch `{without_credentials(address)}`", causes=["it redirects more than 10 times"]
     )
-
-
-def without_credentials(address: str) -> str:
-    """The address without a user name, password, query or fragment: what may be shown and recorded."""
-    from urllib.parse import urlsplit, urlunsplit
-
-    parts = urlsplit(address)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
 def _headers() -> dict[str, str]:
@@ -153,7 +139,7 @@ def _next(response: httpx.Response, url: httpx.URL) -> httpx.URL:
         )
     if url.scheme == "https" and following.scheme == "http":
         raise PermissionDenied(f"cannot fetch `{shown}`", causes=["it redirects from https to http"])
-    if _origin(following) != _origin(url):
+    if origin_of(following) != origin_of(url):
         following = following.copy_with(userinfo=b"")
     return following
 
@@ -174,8 +160,8 @@ def _requests(
     client: httpx.Client, url: httpx.URL, first: httpx.URL, allow_private: bool
 ) -> list[httpx.Request]:
     """The request for `url`, once for each checked address of its host."""
-    same_origin = _origin(url) == _origin(first)
-    literal = _literal(url.host) is not None or url.host == "localhost"
+    same_origin = origin_of(url) == origin_of(first)
+    literal = literal_of(url.host) is not None or url.host == "localhost"
     allowed = same_origin and (literal or allow_private)
     if _uses_proxy(url):
         # The proxy resolves the name; only what is written in the address can be checked.
@@ -183,7 +169,7 @@ def _requests(
             raise _refusal(url, url.host, redirected=not same_origin)
         return [client.build_request("GET", url)]
     host = url.netloc.decode("ascii")
-    extensions = {"sni_hostname": url.host} if _literal(url.host) is None else {}
+    extensions = {"sni_hostname": url.host} if literal_of(url.host) is None else {}
     return [
         client.build_request(
             "GET", url.copy_with(host=address), headers={"Host": host}, extensions=extensions
@@ -194,33 +180,15 @@ def _requests(
 
 def _resolve(url: httpx.URL, allowed: bool, *, redirected: bool) -> list[str]:
     """The addresses of the URL's host, all of them checked."""
-    port = url.port or (443 if url.scheme == "https" else 80)
     try:
-        found = socket.getaddrinfo(url.host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise LaoError(
-            f"cannot fetch `{without_credentials(str(url))}`",
-            causes=[f"the host `{url.host}` cannot be resolved: {reason[:1].lower()}{reason[1:]}"],
-        ) from None
-    addresses = list(dict.fromkeys(str(entry[4][0]).partition("%")[0] for entry in found))
+        addresses = resolve(url.host, origin_of(url)[2])
+    except LaoError as error:
+        raise LaoError(f"cannot fetch `{without_credentials(str(url))}`", causes=[error.message]) from None
     if not allowed:
         for address in addresses:
             if not is_public(address):
                 raise _refusal(url, address, redirected=redirected)
     return addresses
-
-
-def is_public(address: str) -> bool:
-    """Whether an IP address is one of the public internet, also when it is wrapped in an IPv6 one."""
-    ip = ipaddress.ip_address(address)
-    if isinstance(ip, ipaddress.IPv6Address):
-        wrapped = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
-        if wrapped is None and ip in ipaddress.ip_network("64:ff9b::/96"):
-            wrapped = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
-        if wrapped is not None:
-            return is_public(str(wrapped))
-    return ip.is_global and not ip.is_multicast
 
 
 def _refusal(url: httpx.URL, address: str, *, redirected: bool) -> PermissionDenied:
@@ -285,17 +253,6 @@ def _network_error(url: httpx.URL, error: Exception) -> LaoError:
         text = str(error) or type(error).__name__
         reason = text[:1].lower() + text[1:]
     return LaoError(f"cannot fetch `{shown}`", causes=[reason])
-
-
-def _origin(url: httpx.URL) -> tuple[str, str, int]:
-    return url.scheme, url.host, url.port or (443 if url.scheme == "https" else 80)
-
-
-def _literal(host: str) -> str | None:
-    try:
-        return str(ipaddress.ip_address(host))
-    except ValueError:
-        return None
 
 
 def _uses_proxy(url: httpx.URL) -> bool:

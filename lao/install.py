@@ -184,7 +184,8 @@ def _from_address(
     confirm: Callable[[Question], bool] | None,
     on_progress: Callable[[int, int | None], None] | None,
 ) -> _Arrival:
-    from lao.download import fetch, without_credentials
+    from lao.download import fetch
+    from lao.public_web import without_credentials
 
     download = fetch(address, folder / "download", allow_private=allow_private, on_progress=on_progress)
     shown = without_credentials(address)

@@ -18,7 +18,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"errors"}),
     frozenset({"paths"}),
     frozenset({"model"}),
-    frozenset({"package", "events", "audit", "durable", "_native"}),
+    frozenset({"package", "events", "audit", "durable", "public_web", "_native"}),
     frozenset({"host", "store", "projects", "resolve", "registry", "download", "build", "templates"}),
     frozenset({"locate"}),  # wires what is installed, and local projects, into the host
     frozenset({"workflow", "install", "authoring", "analytics"}),

@@ -87,6 +87,8 @@ def serving(context: ssl.SSLContext | None = None) -> Iterator[Site]:
             else:
                 answer(self)
 
+        do_POST = do_PUT = do_HEAD = do_DELETE = do_GET
+
         def log_message(self, format: str, *arguments: object) -> None:
             pass
 

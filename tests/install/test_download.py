@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from lao.download import fetch, is_public, without_credentials
+from lao.download import fetch
 from lao.errors import InvalidInput, LaoError, PermissionDenied, VerificationError
 from lao.install import Question, install
+from lao.public_web import is_public, without_credentials
 from tests.install.conftest import left_behind
 from tests.install.server import Site, content, cut, redirect, unannounced
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lao import errors
 from lao.errors import InvalidInput, LaoError, PermissionDenied
@@ -30,6 +30,9 @@ from lao.host.services.service import Service, services_of
 from lao.model.kinds import Kind
 from lao.model.manifest import Event
 from lao.model.rights import Rights
+
+if TYPE_CHECKING:
+    from lao.host.services.http import HttpBroker
 
 __all__ = ["Denied", "HostSide", "PluginServices", "failed", "progress_of", "status_of"]
 
@@ -86,11 +89,13 @@ class PluginServices:
         self._events = CustomEvents(plugin, declared_events, host.events)
         self._lock = threading.Lock()
         self._files: Files | None = None
+        self._http: tuple[Rights, HttpBroker] | None = None
         self._closed = False
         self._answers: dict[Service, Callable[[dict[str, Any], Kind, bytes, Register], Reply]] = {
             Service.PROGRESS: self._report,
             Service.SCRATCH: self._keep,
             Service.FILES: self._open_file,
+            Service.HTTP: self._fetch,
             Service.CALLS: self._call,
             Service.EVENTS: self._emit,
         }
@@ -190,6 +195,21 @@ class PluginServices:
                         where=str(self._data_dir),
                     ) from error
             return self._files
+
+    def _fetch(self, header: dict[str, Any], kind: Kind, body: bytes, register: Register) -> Reply:
+        response, content = self._broker().fetch(header, None if kind is Kind.NONE else body)
+        return Reply(kind=Kind.BINARY, header=self._host.to_json(response).encode("utf-8"), body=content)
+
+    def _broker(self) -> HttpBroker:
+        """Made of the rights as they are now; its rate goes on as long as they stay."""
+        from lao.host.services.http import HttpBroker
+
+        rights = self.rights
+        with self._lock:
+            if self._http is None or self._http[0] is not rights:
+                broker = HttpBroker(rights.hosts, rights.requests_per_second, rights.private_addresses)
+                self._http = (rights, broker)
+            return self._http[1]
 
     def _emit(self, header: dict[str, Any], kind: Kind, body: bytes, register: Register) -> Reply:
         self._events.emit(_text(header, "name"), body)
