@@ -123,8 +123,8 @@ def test_an_output_in_a_path_leads_nowhere_else(host: Any, tmp_path: Path, outpu
         "${step1}.png",
         "p/${step1}${step1}",
     ):
-        if written == "${step1}.png" and output == "..":
-            continue  # a file called `...png`
+        if output == ".." and written in ("${step1}.png", "p/${step1}${step1}"):
+            continue  # files called `...png` and `....`
         text = f"workflow: w\nsteps: [{{run: Name, input: x}}, {{run: Blur, input: '{written}'}}]\n"
         (tmp_path / "w.yaml").write_text(text)
         with pytest.raises(lao.LaoError) as caught:
