@@ -54,3 +54,9 @@ class Isolated(Backend):
         buffer = ffi.new("char[]", _TAIL_BYTES)
         size = lib.lao__isolated_output(pointer, buffer, _TAIL_BYTES)
         return bytes(ffi.buffer(buffer, size)).decode("utf-8", "replace")
+
+    def output_count(self, pointer: Any) -> tuple[int, int]:
+        """Bytes that its workers printed and logged, and how many of them are gone."""
+        written, dropped = ffi.new("uint64_t *"), ffi.new("uint64_t *")
+        lib.lao__isolated_output_count(pointer, written, dropped)
+        return int(written[0]), int(dropped[0])

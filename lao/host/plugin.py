@@ -115,7 +115,8 @@ class Plugin(Caller):
     @property
     def stats(self) -> Stats:
         """Counters and latencies since it was loaded or reloaded."""
-        return read_stats(self._loaded.target.pointer)
+        pointer = self._loaded.target.pointer
+        return read_stats(pointer, self._loaded.backend.output_count(pointer))
 
     @property
     def output(self) -> str:

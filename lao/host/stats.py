@@ -26,6 +26,8 @@ class Stats:
         p50_s: Median.
         p99_s: 99th percentile.
         longest_s: The longest call.
+        output_bytes: What its workers printed and logged; 0 in-process.
+        output_dropped_bytes: How much of that is gone, as only the newest is kept.
     """
 
     calls: int
@@ -37,10 +39,12 @@ class Stats:
     p50_s: float
     p99_s: float
     longest_s: float
+    output_bytes: int
+    output_dropped_bytes: int
 
 
-def read_stats(pointer: Any) -> Stats:
-    """Reads a target's counters."""
+def read_stats(pointer: Any, output: tuple[int, int]) -> Stats:
+    """Reads a target's counters; `output` is what its backend counted of that."""
     raw = ffi.new("lao__glue_stats_t *")
     lib.lao__glue_stats(pointer, raw)
     totals = raw.calls
@@ -56,6 +60,8 @@ def read_stats(pointer: Any) -> Stats:
         p50_s=_quantile(latency, calls, 0.5, totals.step_ns),
         p99_s=_quantile(latency, calls, 0.99, totals.step_ns),
         longest_s=totals.longest_ns / 1e9,
+        output_bytes=output[0],
+        output_dropped_bytes=output[1],
     )
 
 

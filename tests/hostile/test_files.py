@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 import lao
@@ -190,4 +191,26 @@ def test_48_a_root_swapped_for_a_link(stage: Stage) -> None:
     assert (folder / "planted.txt").read_text() == SECRET
     (data / "work").unlink()
     with stage.load(rights=rights) as plugin:
+        stage.assert_serves(plugin)
+
+
+def test_48_a_root_swapped_while_it_runs(stage: Stage) -> None:
+    """What was opened stays what it was; the worker that comes next is not given what the link leads to."""
+    folder, work = outside(stage), stage.scratch / "data" / "work"
+    (folder / "planted.txt").write_text(SECRET)
+    rights = Rights(permissions=frozenset({"write_files"}), file_access=("./work",))
+    before = set(psutil.Process().children())
+    with stage.load(rights=rights) as plugin:
+        worker = (set(psutil.Process().children()) - before).pop()
+        work.rename(stage.scratch / "data" / "moved")
+        work.symlink_to(folder)
+        assert plugin.call("attack", "") == {"write": "EACCES"}
+        worker.kill()
+        worker.wait()
+        with pytest.raises(PermissionDenied) as caught:
+            plugin.call("attack", "")
+        assert "symbolic link" in str(caught.value)
+        assert (folder / "planted.txt").read_text() == SECRET
+        work.unlink()
+        work.mkdir()
         stage.assert_serves(plugin)

@@ -217,6 +217,9 @@ def test_34_a_flood_of_output(stage: Stage) -> None:
             time.sleep(0.01)
         assert "the last line" in plugin.output
         assert len(plugin.output) <= 16384
+        stats = plugin.stats
+        assert stats.output_bytes > 32 << 20
+        assert 32 << 20 < stats.output_dropped_bytes < stats.output_bytes
         assert psutil.Process().memory_info().rss - before < 32 << 20
 
 
