@@ -33,6 +33,12 @@ _SYSTEM = (
     "/dev/random", "/dev/urandom",
     "/dev/zero",  # never for writing: shared memory could be made of it that no limit counts
 )  # fmt: skip
+_NAMES = (
+    "/etc/hosts",
+    "/etc/nsswitch.conf",
+    "/etc/host.conf",
+    "/etc/gai.conf",
+)  # what makes 127.0.0.1 of localhost
 _OWN = "/proc/self"  # the worker's, whichever number it will have
 _DEVICES = ("/dev/null",)
 
@@ -116,8 +122,10 @@ def plan_of(
     lines.append(f"threads {bounds.threads}")
     lines.append(f"descriptors {_DESCRIPTORS_OF_DRIVERS if drivers else _DESCRIPTORS}")
     lines.append(f"file_bytes {int((bounds.disk_mb or _FILE_MB) * _MEBIBYTE)}")
-    if user_namespace:
-        lines.append("namespaces user")
+    # What it was granted to connect to is connected by the host: its own sockets reach nobody in an empty network.
+    namespaces = [*(["user"] if user_namespace else []), *(["net"] if rights.connect else [])]
+    if namespaces:
+        lines.append(f"namespaces {','.join(namespaces)}")
     wanted = ",".join(sorted(required))
     if wanted:
         lines.append(f"require {wanted}")
@@ -142,6 +150,8 @@ def _file_access(rights: Rights, data_dir: Path) -> list[str]:
 def _weak_rights(rights: Rights) -> list[str]:
     """What only plugins of LAO 0.x get."""
     lines = [f"connect {_clean(address)}" for address in rights.connect]
+    if rights.connect:
+        lines += [f"read {path}" for path in _existing(_NAMES)]
     if rights.working_directory is not None:
         directory = _clean(rights.working_directory.resolve())
         lines += [f"write {directory}", f"working_directory {directory}"]
@@ -183,7 +193,10 @@ def _program_loaders() -> tuple[Path, ...]:
 
 @functools.cache
 def _system_paths() -> tuple[str, ...]:
+    found = _existing(_SYSTEM)
+    return tuple(path for path in found if not any(path.startswith(f"{other}/") for other in found))
+
+
+def _existing(names: Iterable[str]) -> tuple[str, ...]:
     """Without links: the sandbox opens nothing through one."""
-    found = dict.fromkeys(os.path.realpath(path) for path in _SYSTEM if os.path.exists(path))
-    inside = [path for path in found if not any(path.startswith(f"{other}/") for other in found)]
-    return tuple(sorted(inside))
+    return tuple(sorted({os.path.realpath(path) for path in names if os.path.exists(path)}))

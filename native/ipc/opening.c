@@ -8,6 +8,7 @@
 #include "../core/clock.h"
 #include "../core/module.h"
 #include "answer.h"
+#include "connector.h"
 
 #define RESTART_SLACK_NS INT64_C(1000000000)
 #define MAX_CAPABILITIES 4096u
@@ -81,7 +82,11 @@ static lao_status_t confine(lao__opening_t *opening, lao__worker_link_t *link, i
     }
     pthread_mutex_unlock(&opening->lock);
     lao__value_release(&report);
-    return lao__process_check_confined(&link->process, error);
+    status = lao__process_check_confined(&link->process, error);
+    if (status == LAO_OK && lao__connector_is_wanted(opening->sandbox_plan)) {
+        status = lao__connector_start(link->process.control, opening->sandbox_plan, error);
+    }
+    return status;
 }
 
 /* --- OPEN --- */

@@ -12,6 +12,10 @@
 lao_status_t lao__sandbox_enter(const char *plan, uint64_t plan_size, char *report, uint32_t capacity,
                                 uint32_t *report_size, lao__error_t *error);
 
+/* After entering a sandbox whose plan grants connections: the descriptor at which the host takes this process's requests to
+ * connect. It is for the host alone: send it there and close it before anything is loaded. -1: there is none. */
+int lao__sandbox_take_listener(void);
+
 /* What the kernel of this machine offers for all that, as JSON; changes nothing. Returns the bytes written. */
 uint32_t lao__sandbox_probe(char *report, uint32_t capacity);
 

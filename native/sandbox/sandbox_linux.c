@@ -47,10 +47,18 @@ static lao_status_t load_runtimes(const lao__plan_t *plan, lao__error_t *error) 
     return LAO_OK;
 }
 
+static int listener = -1;
+
+int lao__sandbox_take_listener(void) {
+    int taken = listener;
+    listener = -1;
+    return taken;
+}
+
 lao_status_t lao__sandbox_enter(const char *text, uint64_t text_size, char *report, uint32_t capacity,
                                 uint32_t *report_size, lao__error_t *error) {
     static lao__plan_t plan; /* large, and used once */
-    static lao__reached_t reached;
+    static lao__reached_t reached = {.listener = -1};
     lao__promise_t promises[LAO__PROMISES];
     lao_status_t status = lao__plan_parse(&plan, text, text_size, error);
     if (status == LAO_OK) {
@@ -67,6 +75,7 @@ lao_status_t lao__sandbox_enter(const char *text, uint64_t text_size, char *repo
     if (status == LAO_OK) {
         status = load_runtimes(&plan, error);
     }
+    listener = reached.listener;
     lao__plan_deinit(&plan);
     return status;
 }

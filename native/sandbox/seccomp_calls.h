@@ -134,9 +134,7 @@ static const int lao__calls_allowed[] = {
     SYS_flistxattr,
     SYS_llistxattr,
     /* messages over the sockets that it was given */
-    SYS_sendmsg,
     SYS_recvmsg,
-    SYS_sendmmsg,
     SYS_recvmmsg,
     SYS_recvfrom,
     SYS_shutdown,

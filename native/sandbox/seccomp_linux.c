@@ -2,6 +2,7 @@
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <stddef.h>
 #include <string.h>
@@ -125,6 +126,35 @@ static void rule_mmap(filter_t *filter, bool counted) {
     allow(filter);
 }
 
+/* With TCP Fast Open a message connects: that is no way around connect. */
+static void rule_messages(filter_t *filter, bool connects) {
+    allow_without_bits(filter, SYS_sendmsg, 2, MSG_FASTOPEN, EPERM);
+    allow_without_bits(filter, SYS_sendmmsg, 3, MSG_FASTOPEN, EPERM);
+    if (connects) {
+        allow_without_bits(filter, SYS_sendto, 3, MSG_FASTOPEN, EPERM);
+    }
+}
+
+/* TCP sockets, and nothing else; what connects them is the host, which the kernel asks. */
+static void rule_connect(filter_t *filter) {
+    if_equal(filter, SYS_socket, 12);
+    load(filter, ARGUMENT(0));
+    emit(filter, BPF_JMP | BPF_JEQ | BPF_K, AF_INET, 1, 0);
+    if_equal(filter, AF_INET6, 8);
+    load(filter, ARGUMENT(1));
+    emit(filter, BPF_ALU | BPF_AND | BPF_K, 0xf, 0, 0);
+    if_equal(filter, SOCK_STREAM, 5);
+    load(filter, ARGUMENT(2));
+    if_equal(filter, 0, 1);
+    allow(filter);
+    if_equal(filter, IPPROTO_TCP, 1);
+    allow(filter);
+    refuse(filter, EPERM);
+    if_equal(filter, SYS_connect, 1);
+    answer(filter, SECCOMP_RET_USER_NOTIF);
+    allow_call(filter, SYS_setsockopt);
+}
+
 /* A pair may be a stream or packets, not datagrams: those could be sent to the socket of any service. */
 static void rule_socketpair(filter_t *filter, bool counted) {
     if (!counted) {
@@ -239,6 +269,10 @@ static void build(filter_t *filter, const lao__plan_t *plan) {
     rule_ioctl(filter, devices);
     rule_fcntl(filter);
     rule_socketpair(filter, plan->cgroup_memory);
+    rule_messages(filter, plan->connect_count > 0);
+    if (plan->connect_count > 0) {
+        rule_connect(filter);
+    }
     if (may_make_memory_files(plan)) {
         allow_without_bits(filter, SYS_memfd_create, 1, MFD_HUGETLB, ENOMEM);
     }
@@ -262,15 +296,20 @@ static void build(filter_t *filter, const lao__plan_t *plan) {
 lao_status_t lao__apply_seccomp(const lao__plan_t *plan, lao__reached_t *reached, lao__error_t *error) {
     static filter_t filter;
     struct sock_fprog program;
+    unsigned flags;
+    long listener;
     build(&filter, plan);
     if (filter.size > MAX_INSTRUCTIONS) {
         return lao__fail(error, LAO_SYSTEM, "the filter for system calls is too long");
     }
     program.len = (unsigned short)filter.size;
     program.filter = filter.code;
-    if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) != 0) {
+    flags = plan->connect_count > 0 ? SECCOMP_FILTER_FLAG_NEW_LISTENER : 0;
+    listener = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program);
+    if (listener < 0) {
         return lao__fail(error, LAO_SYSTEM, "the sandbox cannot filter system calls: %s", strerror(errno));
     }
+    reached->listener = flags != 0 ? (int)listener : -1;
     reached->seccomp = true;
     return LAO_OK;
 }

@@ -8,6 +8,7 @@
 typedef struct lao__reached {
     int landlock;        /* ABI version that was applied; 0: none */
     bool seccomp;
+    int listener;        /* where the host takes requests to connect; -1: there are none */
     uint32_t namespaces; /* LAO__PLAN_* that were entered */
     bool scratch;        /* /tmp is private and bounded */
     bool data_limit;     /* RLIMIT_DATA bounds memory */

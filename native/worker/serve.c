@@ -10,6 +10,7 @@
 #include "../core/clock.h"
 #include "../core/describe.h"
 #include "../core/instance.h"
+#include "../ipc/process.h"
 #include "../sandbox/sandbox.h"
 #include "crash_hint.h"
 #include "host_watch.h"
@@ -102,12 +103,21 @@ static lao_status_t confine(lane_t *lane, lao_value_t *report) {
     static char text[REPORT_BYTES];
     const char *plan = text_at(lane, lane->request->config);
     uint32_t size = 0;
+    int listener;
     lao_status_t status =
         lao__sandbox_enter(plan, plan != NULL ? strlen(plan) : 0, text, sizeof text - 1, &size, &lane->error);
     if (status != LAO_OK) {
         return status;
     }
     text[size] = '\0';
+    listener = lao__sandbox_take_listener();
+    if (listener >= 0) {
+        bool sent = lao__process_send(lane->worker->memory->control, 0, 0, listener);
+        close(listener);
+        if (!sent) {
+            return lao__fail(&lane->error, LAO_SYSTEM, "the host does not take this worker's connections");
+        }
+    }
     report->struct_size = sizeof *report;
     report->kind = LAO_KIND_JSON;
     report->data = text;
