@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any, NoReturn
+from typing import Any
 
 from lao.errors import InvalidInput
+from lao.model.strict_json import read_json
 
 __all__ = ["parse_json", "parse_object"]
 
@@ -14,12 +14,14 @@ def parse_json(document: bytes) -> Any:
     """What a plugin says is one JSON document, UTF-8.
 
     Raises:
-        InvalidInput: It is not, or has numbers that JSON does not know.
+        InvalidInput: It is not, or one that two parsers could read differently (`lao.model.strict_json`).
     """
     try:
-        return json.loads(document.decode("utf-8"), parse_constant=_refuse)
-    except (ValueError, RecursionError) as error:
-        raise InvalidInput("it is no JSON document", causes=[str(error)[:200]]) from None
+        return read_json(document.decode("utf-8"))
+    except UnicodeDecodeError:
+        raise InvalidInput("it is no JSON document", causes=["it is not UTF-8"]) from None
+    except InvalidInput as error:
+        raise InvalidInput("it is no JSON document", causes=error.causes) from None
 
 
 def parse_object(document: bytes) -> dict[str, Any]:
@@ -32,7 +34,3 @@ def parse_object(document: bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise InvalidInput("it is no JSON object")
     return value
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no JSON")

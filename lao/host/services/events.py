@@ -5,12 +5,11 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from lao.errors import InvalidInput, PermissionDenied
 from lao.events import Events
 from lao.host.services.documents import parse_json
-from lao.model.json_schema import compile_schema
+from lao.model.instance_check import InstanceCheck
 from lao.model.manifest import Event
 
 __all__ = ["LARGEST_PAYLOAD", "CustomEvents"]
@@ -46,14 +45,16 @@ class CustomEvents:
             )
         payload = parse_json(document) if document else None
         if event.payload_schema is not None:
-            problem = next(_compiled(json.dumps(event.payload_schema)).iter_errors(payload), None)
-            if problem is not None:
+            found = _compiled(json.dumps(event.payload_schema)).mismatch(payload, len(document))
+            if found is not None:
                 raise InvalidInput(
-                    f"the event `{name}` is not what its schema says", causes=[problem.message]
+                    f"the event `{name}` is not what its schema says",
+                    causes=[": ".join(filter(None, found))],
+                    pointer=found[0],
                 )
         self._events.emit(name, self._plugin, payload=payload)
 
 
 @functools.lru_cache(maxsize=256)
-def _compiled(schema: str) -> Any:
-    return compile_schema(json.loads(schema))
+def _compiled(schema: str) -> InstanceCheck:
+    return InstanceCheck(json.loads(schema))
