@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from tests.hostile import cases
+from tests.plugins import CompilerMissing
 
 __all__ = ["HostProcess"]
 
@@ -37,7 +38,10 @@ class HostProcess:
         """Runs `test` of `module`; fails or skips as it did. What it leaves has `patience_s` to disappear."""
         if self._who == "root" and os.geteuid() != 0:
             pytest.skip("the tests run as an ordinary user: this one needs root")
-        library, sibling = cases.library_of(test), cases.sibling()
+        try:
+            library, sibling = cases.library_of(test), cases.sibling()
+        except CompilerMissing as missing:
+            pytest.skip(str(missing))
         if self._process is None or self._process.poll() is not None:
             self._start()
         assert self._link is not None
