@@ -129,7 +129,7 @@ def plan_of(
     wanted = ",".join(sorted(required))
     if wanted:
         lines.append(f"require {wanted}")
-    return "\n".join(lines)
+    return "\n".join(dict.fromkeys(lines))
 
 
 def write_roots(rights: Rights, data_dir: Path) -> tuple[Path, ...]:

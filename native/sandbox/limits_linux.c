@@ -66,7 +66,9 @@ lao_status_t lao__set_limits(const lao__plan_t *plan, lao__reached_t *reached, l
 static void drop_bounding_set(void) {
     int capability;
     for (capability = 0; capability < 64; capability++) {
-        (void)prctl(PR_CAPBSET_DROP, capability, 0, 0, 0); /* who may not has none to lose */
+        if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) != 0) {
+            break; /* the kernel knows no more of them, or this user may not and can gain none */
+        }
     }
     (void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
     (void)prctl(PR_SET_SECUREBITS, SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP |

@@ -26,6 +26,7 @@
 #endif
 
 #define MAX_INSTRUCTIONS 1024u
+#define CALL_NUMBERS 512u /* those that are known lie below */
 #define COUNT(array) ((uint32_t)(sizeof(array) / sizeof *(array)))
 #define ARGUMENT(index)                                                                                                \
     ((uint32_t)offsetof(struct seccomp_data, args[index])) /* its lower half: all checked ones are int */
@@ -223,34 +224,78 @@ static void rule_fcntl(filter_t *filter) {
     allow_values(filter, SYS_fcntl, 1, harmless, COUNT(harmless), EPERM);
 }
 
-/* --- The whole --- */
+/* --- The calls that are answered by their number alone --- */
 
-/* Memory that only a cgroup counts; CUDA does not start without it. */
-static bool may_make_memory_files(const lao__plan_t *plan) {
-    return plan->cgroup_memory || (plan->tiers & LAO__PLAN_CUDA) != 0;
-}
+/* Calls from `first` to where the next one begins are answered in one way. */
+typedef struct span {
+    uint32_t first;
+    uint32_t action;
+} span_t;
 
-static bool is_lifted(const lao__plan_t *plan, int call) {
+static void set_all(uint32_t *actions, const int *calls, uint32_t count, uint32_t action) {
     uint32_t index;
-    if (call == SYS_memfd_create) {
-        return may_make_memory_files(plan);
-    }
-    if (!lao__plan_has(plan, LAO__PLAN_EXECUTE)) {
-        return false;
-    }
-    for (index = 0; index < COUNT(lao__calls_of_programs); index++) {
-        if (lao__calls_of_programs[index] == call) {
-            return true;
+    for (index = 0; index < count; index++) {
+        if ((uint32_t)calls[index] < CALL_NUMBERS) {
+            actions[calls[index]] = action; /* what does not fit stays refused */
         }
     }
-    return false;
 }
+
+static void decide(uint32_t *actions, const lao__plan_t *plan) {
+    uint32_t index;
+    for (index = 0; index < CALL_NUMBERS; index++) {
+        actions[index] = SECCOMP_RET_ERRNO | ENOSYS;
+    }
+    set_all(actions, lao__calls_denied, COUNT(lao__calls_denied), SECCOMP_RET_ERRNO | EPERM);
+    set_all(actions, lao__calls_allowed, COUNT(lao__calls_allowed), SECCOMP_RET_ALLOW);
+    if (lao__plan_has(plan, LAO__PLAN_EXECUTE)) {
+        set_all(actions, lao__calls_of_programs, COUNT(lao__calls_of_programs), SECCOMP_RET_ALLOW);
+        /* Linkers and compilers give up where they cannot set the mode of what they wrote. They are told that it was done,
+         * and it is not: nothing bounds whose files would be changed, and here modes decide nothing. */
+        set_all(actions, lao__calls_pretended, COUNT(lao__calls_pretended), SECCOMP_RET_ERRNO | 0);
+    }
+}
+
+/* A search by halves: the kernel tries the filter with every number when it is installed, which takes longer than all the
+ * rest of the sandbox when the calls stand in a row. */
+static void emit_spans(filter_t *filter, const span_t *spans, uint32_t count) {
+    uint32_t half = count / 2;
+    uint32_t at = filter->size;
+    if (count == 1) {
+        answer(filter, spans->action);
+        return;
+    }
+    emit(filter, BPF_JMP | BPF_JGE | BPF_K, spans[half].first, 0, 0);
+    emit_spans(filter, spans, half);
+    if (filter->size - at - 1 > UINT8_MAX) {
+        filter->size = MAX_INSTRUCTIONS + 1; /* too far to jump: refused as too long */
+    } else if (filter->size <= MAX_INSTRUCTIONS) {
+        filter->code[at].jt = (uint8_t)(filter->size - at - 1);
+    }
+    emit_spans(filter, spans + half, count - half);
+}
+
+static void rule_numbers(filter_t *filter, const lao__plan_t *plan) {
+    static uint32_t actions[CALL_NUMBERS];
+    static span_t spans[CALL_NUMBERS + 1];
+    uint32_t count = 0;
+    uint32_t call;
+    decide(actions, plan);
+    for (call = 0; call < CALL_NUMBERS; call++) {
+        if (count == 0 || spans[count - 1].action != actions[call]) {
+            spans[count++] = (span_t){call, actions[call]};
+        }
+    }
+    spans[count++] = (span_t){CALL_NUMBERS, SECCOMP_RET_ERRNO | ENOSYS};
+    emit_spans(filter, spans, count);
+}
+
+/* --- The whole --- */
 
 static void build(filter_t *filter, const lao__plan_t *plan) {
     bool programs = lao__plan_has(plan, LAO__PLAN_EXECUTE);
     bool devices = (plan->tiers & (LAO__PLAN_CUDA | LAO__PLAN_GPU)) != 0;
     uint32_t self = (uint32_t)getpid();
-    uint32_t index;
     filter->size = 0;
     load(filter, offsetof(struct seccomp_data, arch));
     emit(filter, BPF_JMP | BPF_JEQ | BPF_K, OWN_ARCHITECTURE, 1, 0);
@@ -258,9 +303,6 @@ static void build(filter_t *filter, const lao__plan_t *plan) {
     load(filter, offsetof(struct seccomp_data, nr));
     if_any_bit(filter, FOREIGN_BIT, 1);
     answer(filter, SECCOMP_RET_KILL_PROCESS);
-    for (index = 0; index < COUNT(lao__calls_allowed); index++) {
-        allow_call(filter, lao__calls_allowed[index]);
-    }
     rule_mmap(filter, plan->cgroup_memory);
     rule_clone(filter, programs);
     rule_prctl(filter);
@@ -273,24 +315,11 @@ static void build(filter_t *filter, const lao__plan_t *plan) {
     if (plan->connect_count > 0) {
         rule_connect(filter);
     }
-    if (may_make_memory_files(plan)) {
+    /* Memory that only a cgroup counts; CUDA does not start without it. */
+    if (plan->cgroup_memory || (plan->tiers & LAO__PLAN_CUDA) != 0) {
         allow_without_bits(filter, SYS_memfd_create, 1, MFD_HUGETLB, ENOMEM);
     }
-    if (programs) {
-        /* Linkers and compilers give up where they cannot set the mode of what they wrote. They are told that it was done,
-         * and it is not: nothing bounds whose files would be changed, and here modes decide nothing. */
-        for (index = 0; index < COUNT(lao__calls_pretended); index++) {
-            refuse_call(filter, lao__calls_pretended[index], 0);
-        }
-    }
-    for (index = 0; index < COUNT(lao__calls_denied); index++) {
-        if (is_lifted(plan, lao__calls_denied[index])) {
-            allow_call(filter, lao__calls_denied[index]);
-        } else {
-            refuse_call(filter, lao__calls_denied[index], EPERM);
-        }
-    }
-    refuse(filter, ENOSYS);
+    rule_numbers(filter, plan);
 }
 
 lao_status_t lao__apply_seccomp(const lao__plan_t *plan, lao__reached_t *reached, lao__error_t *error) {
