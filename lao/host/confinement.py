@@ -15,7 +15,7 @@ from lao.errors import InvalidInput
 from lao.host.runtimes import RUNTIME_CACHES, Runtime
 from lao.model.rights import Rights
 
-__all__ = ["DEFAULT_MEMORY_MB", "Bounds", "bounds_of", "plan_of", "write_roots"]
+__all__ = ["DEFAULT_MEMORY_MB", "Bounds", "bounds_of", "plan_of", "plan_of_command", "write_roots"]
 
 DEFAULT_MEMORY_MB = 4096.0  # where neither the manifest nor the user says anything
 DEFAULT_THREADS = 128
@@ -130,6 +130,53 @@ def plan_of(
     if wanted:
         lines.append(f"require {wanted}")
     return "\n".join(dict.fromkeys(lines))
+
+
+def plan_of_command(
+    *,
+    programs: Iterable[Path],
+    data_dir: Path,
+    rights: Rights,
+    bounds: Bounds,
+    cgroup_memory: bool,
+    cgroup_tasks: bool,
+    user_namespace: bool,
+) -> str:
+    """The plan of a program that the host runs for a plugin: it sees the system's libraries and what the plugin may
+    see, and nothing else.
+
+    Args:
+        programs: The program, and what interprets it.
+        data_dir: The plugin's data directory, where it works if it may see it.
+        rights: The plugin's.
+        bounds: What it is held to.
+        cgroup_memory: A control group bounds its memory.
+        cgroup_tasks: A control group bounds its processes.
+        user_namespace: As in `plan_of`.
+
+    Raises:
+        InvalidInput: A path has a line break in it.
+    """
+    files = _file_access(rights, data_dir)
+    lines = [f"read {path}" for path in (*_system_paths(), _OWN)]
+    lines += [f"read {path}" for path in ("/usr/share",) if os.path.isdir(path)]
+    lines += [f"device {path}" for path in _DEVICES]
+    lines += [f"execute {_clean(path)}" for path in dict.fromkeys((*programs, *_program_loaders()))]
+    lines += files
+    if files:
+        lines.append(f"working_directory {_clean(data_dir)}")
+    lines.append(f"environment PATH={os.pathsep.join(('/usr/local/bin', '/usr/bin', '/bin'))}")
+    lines.append("environment LANG=C.UTF-8")
+    lines.append(f"memory {bounds.memory_bytes}")
+    lines.append(f"cgroup_memory {int(cgroup_memory)}")
+    lines.append(f"cgroup_pids {int(cgroup_tasks)}")
+    lines.append(f"threads {bounds.threads}")
+    lines.append(f"descriptors {_DESCRIPTORS}")
+    lines.append(f"file_bytes {int((bounds.disk_mb or _FILE_MB) * _MEBIBYTE)}")
+    if user_namespace:
+        lines.append("namespaces user")
+    lines.append("require P1,P2")
+    return "\n".join(lines)
 
 
 def write_roots(rights: Rights, data_dir: Path) -> tuple[Path, ...]:

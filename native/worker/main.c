@@ -1,5 +1,6 @@
 /* lao-worker: runs one plugin in a process of its own. Started by the host, never by hand. */
 #include <stdio.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -7,6 +8,7 @@
 #include "../ipc/wakeup.h"
 #include "../ipc/worker_link.h"
 #include "outputs.h"
+#include "run.h"
 #include "serve.h"
 
 static bool map_memory(lao__worker_memory_t *memory) {
@@ -21,8 +23,11 @@ static bool map_memory(lao__worker_memory_t *memory) {
     return mapped;
 }
 
-int main(void) {
+int main(int argument_count, char **arguments) {
     static lao__worker_memory_t memory = {.control = LAO__WORKER_CONTROL};
+    if (argument_count > 1 && strcmp(arguments[1], "--run") == 0) {
+        return lao__run_program(argument_count, arguments);
+    }
     (void)syscall(SYS_close_range, LAO__WORKER_SERVICES + 1, ~0u, 0);
     if (!map_memory(&memory)) {
         fprintf(stderr, "lao-worker: it is started by LAO, not by hand\n");

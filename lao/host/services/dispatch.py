@@ -32,6 +32,7 @@ from lao.model.manifest import Event
 from lao.model.rights import Rights
 
 if TYPE_CHECKING:
+    from lao.host.services.commands import Commands
     from lao.host.services.http import HttpBroker
 
 __all__ = ["Denied", "HostSide", "PluginServices", "failed", "progress_of", "status_of"]
@@ -90,12 +91,14 @@ class PluginServices:
         self._lock = threading.Lock()
         self._files: Files | None = None
         self._http: tuple[Rights, HttpBroker] | None = None
+        self._runs: tuple[Rights, Commands] | None = None
         self._closed = False
         self._answers: dict[Service, Callable[[dict[str, Any], Kind, bytes, Register], Reply]] = {
             Service.PROGRESS: self._report,
             Service.SCRATCH: self._keep,
             Service.FILES: self._open_file,
             Service.HTTP: self._fetch,
+            Service.COMMANDS: self._run,
             Service.CALLS: self._call,
             Service.EVENTS: self._emit,
         }
@@ -199,6 +202,22 @@ class PluginServices:
     def _fetch(self, header: dict[str, Any], kind: Kind, body: bytes, register: Register) -> Reply:
         response, content = self._broker().fetch(header, None if kind is Kind.NONE else body)
         return Reply(kind=Kind.BINARY, header=self._host.to_json(response).encode("utf-8"), body=content)
+
+    def _run(self, header: dict[str, Any], kind: Kind, body: bytes, register: Register) -> Reply:
+        arguments = header.get("arguments")
+        if not isinstance(arguments, list):
+            raise InvalidInput("a command is a list of texts")
+        result = self._commands().run(arguments, register)
+        return Reply(kind=Kind.JSON, body=self._host.to_json(result).encode("utf-8"))
+
+    def _commands(self) -> Commands:
+        from lao.host.services.commands import Commands
+
+        rights = self.rights
+        with self._lock:
+            if self._runs is None or self._runs[0] is not rights:
+                self._runs = (rights, Commands(rights.commands, data_dir=self._data_dir, rights=rights))
+            return self._runs[1]
 
     def _broker(self) -> HttpBroker:
         """Made of the rights as they are now; its rate goes on as long as they stay."""
