@@ -105,9 +105,6 @@ static lao_status_t send_and_run(const isolated_t *isolated, lao__lane_t *lane, 
     }
     if (status == LAO_OK) {
         status = run_to_result(isolated, lane, call, response, handed_parts, error);
-        if (status == LAO_OK) {
-            lao__lane_trim(lane, writer.at);
-        }
     }
     if (buffer != NULL) {
         lao__shared_buffer_release(buffer);

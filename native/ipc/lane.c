@@ -34,13 +34,6 @@ lao__frame_request_t *lao__lane_request(lao__lane_t *lane, uint32_t operation, l
     return request;
 }
 
-void lao__lane_trim(lao__lane_t *lane, uint64_t used) {
-    uint64_t begin = lane->index * slice_of(lane);
-    if (used - begin > LAO__REGION_KEPT_BYTES) {
-        lao__memory_file_trim(&lane->link->requests, begin + LAO__REGION_KEPT_BYTES, begin + slice_of(lane));
-    }
-}
-
 static bool has_buffer(const lao__worker_link_t *link, uint64_t id) {
     uint32_t index;
     for (index = 0; index < link->sent_buffer_count; index++) {
@@ -71,23 +64,46 @@ static bool send_buffer(lao__worker_link_t *link, const lao__shared_buffer_t *bu
     return true;
 }
 
+/* Copies a large input into a memory file of its own, which ends with the call: of the region for requests, sealed against
+ * writers, the kernel takes no memory back. */
+static lao_status_t put_apart(const lao_value_t *input, lao__frame_value_t *frame, lao__shared_buffer_t **buffer,
+                              lao__error_t *error) {
+    lao__frame_writer_t writer = {.at = 0, .limit = lao__frame_payload_room(input)};
+    lao_status_t status = lao__shared_buffer_create(writer.limit, buffer, error);
+    if (status == LAO_OK) {
+        writer.base = (*buffer)->file.base;
+        status = lao__frame_put_payload(&writer, input, frame, error);
+        frame->memory = (*buffer)->id;
+    }
+    return status;
+}
+
+static bool send_safely(lao__worker_link_t *link, const lao__shared_buffer_t *buffer) {
+    bool sent;
+    pthread_mutex_lock(&link->buffers_lock);
+    sent = send_buffer(link, buffer);
+    pthread_mutex_unlock(&link->buffers_lock);
+    return sent;
+}
+
 lao_status_t lao__lane_put_input(lao__lane_t *lane, lao__frame_writer_t *writer, const lao_value_t *input,
                                  lao__frame_value_t *frame, lao__shared_buffer_t **buffer, lao__error_t *error) {
     uint64_t size;
     const char *payload = lao__frame_payload(input, &size);
     lao_status_t status = lao__frame_put_head(writer, input, frame, error);
-    bool sent = false;
     *buffer = NULL;
     if (status != LAO_OK) {
         return status;
     }
     *buffer = size > 0 ? lao__shared_buffer_find(payload, size) : NULL;
-    if (*buffer != NULL) {
-        pthread_mutex_lock(&lane->link->buffers_lock);
-        sent = send_buffer(lane->link, *buffer);
-        pthread_mutex_unlock(&lane->link->buffers_lock);
+    if (*buffer == NULL && lao__frame_payload_room(input) > LAO__APART_BYTES) {
+        status = put_apart(input, frame, buffer, error);
+        if (status == LAO_OK && !send_safely(lane->link, *buffer)) {
+            status = lao__fail(error, LAO_SYSTEM, "the memory of a large input cannot be sent");
+        }
+        return status;
     }
-    if (sent) {
+    if (*buffer != NULL && send_safely(lane->link, *buffer)) {
         lao__frame_place_t place = {(*buffer)->id, (uint64_t)(payload - (*buffer)->file.base)};
         lao__frame_put_place(input, place, frame);
         return LAO_OK;

@@ -7,7 +7,7 @@
 #include "frame_writer.h"
 #include "shared_buffer.h"
 
-#define LAO__REGION_KEPT_BYTES ((uint64_t)256 << 20) /* what a request region keeps warm */
+#define LAO__APART_BYTES ((uint64_t)256 << 20) /* larger inputs do not go into the region for requests */
 
 struct lao__worker_link;
 
@@ -24,8 +24,8 @@ typedef struct lao__lane {
 /* The request to fill; the writer behind it starts after the frame. */
 lao__frame_request_t *lao__lane_request(lao__lane_t *lane, uint32_t operation, lao__frame_writer_t *writer);
 
-/* Writes an input: by reference where it lies in a shared buffer, by copy otherwise. The reference that keeps such a
- * buffer alive goes to `*buffer`; NULL otherwise. */
+/* Writes an input: by reference where it lies in a shared buffer, by copy otherwise (a large one into a shared
+ * buffer made for it). The reference that keeps such a buffer alive goes to `*buffer`; NULL otherwise. */
 lao_status_t lao__lane_put_input(lao__lane_t *lane, lao__frame_writer_t *writer, const lao_value_t *input,
                                  lao__frame_value_t *frame, lao__shared_buffer_t **buffer, lao__error_t *error);
 
@@ -50,8 +50,5 @@ lao_status_t lao__lane_check_late(lao__lane_t *lane, const lao__flight_t *flight
 
 /* Ends the worker for what it did on this lane; `error` says it. */
 lao_status_t lao__lane_violated(lao__lane_t *lane, lao__error_t *error);
-
-/* Gives memory back after a call with a large input; `used` is where its writer stopped. */
-void lao__lane_trim(lao__lane_t *lane, uint64_t used);
 
 #endif
