@@ -25,10 +25,6 @@ _TOOLS = {
     "cargo": ("cargo",),
 }
 _VERSION_TIMEOUT_S = 10.0
-_NOTHING_ENFORCED = (
-    "this version has no sandbox: a plugin can do whatever you can do; a worker process only keeps its crash from "
-    "being yours, and ends when a call takes too long"
-)
 
 
 def diagnose() -> dict[str, Any]:
@@ -37,7 +33,7 @@ def diagnose() -> dict[str, Any]:
     return {
         "build": {"tools": tools, "languages": _languages(tools)},
         "load": _loading(),
-        "enforce": {"anything": False, "reason": _NOTHING_ENFORCED},
+        "enforce": _enforcing(),
         "resources": {
             "headers": _resource(paths.include_dir),
             "cmake module": _resource(paths.cmake_dir),
@@ -95,6 +91,19 @@ def _loading() -> dict[str, str]:
         "pillow": _package_version("pillow"),
         "home": str(paths.home()),
     }
+
+
+def _enforcing() -> dict[str, Any]:
+    """What a plugin without permissions is held to: tried in a process that is confined for it."""
+    from lao.host.machine import examine
+    from lao.host.policy import PROMISES
+
+    machine = examine()
+    promises = {
+        name: {"promise": PROMISES[name], "level": kept.level, "reason": kept.reason}
+        for name, kept in machine.promises.items()
+    }
+    return {"promises": promises, "facts": dict(machine.facts)}
 
 
 def _package_version(name: str) -> str:

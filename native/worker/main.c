@@ -8,6 +8,7 @@
 #include "../ipc/wakeup.h"
 #include "../ipc/worker_link.h"
 #include "outputs.h"
+#include "probe.h"
 #include "run.h"
 #include "serve.h"
 
@@ -27,6 +28,9 @@ int main(int argument_count, char **arguments) {
     static lao__worker_memory_t memory = {.control = LAO__WORKER_CONTROL};
     if (argument_count > 1 && strcmp(arguments[1], "--run") == 0) {
         return lao__run_program(argument_count, arguments);
+    }
+    if (argument_count == 2 && strcmp(arguments[1], "--probe") == 0) {
+        return lao__probe();
     }
     (void)syscall(SYS_close_range, LAO__WORKER_SERVICES + 1, ~0u, 0);
     if (!map_memory(&memory)) {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from lao import paths
 from lao.cli import main
 from lao.errors import LaoError
+from lao.host import machine
 
 
 def test_it_says_what_is_here(capsys: pytest.CaptureFixture[str]) -> None:
@@ -19,14 +21,47 @@ def test_it_says_what_is_here(capsys: pytest.CaptureFixture[str]) -> None:
     assert found["build"]["tools"]["cc"]["version"][0].isdigit()
     assert found["build"]["languages"]["c"] in ("yes", "no: cmake not found")
     assert found["load"]["python"]
-    assert found["enforce"]["anything"] is False
+    assert list(found["enforce"]["promises"]) == [f"P{number}" for number in range(1, 13)]
+    assert {kept["level"] for kept in found["enforce"]["promises"].values()} <= {
+        "kernel",
+        "host",
+        "soft",
+        "none",
+    }
     assert found["resources"]["headers"]["path"] == str(paths.include_dir())
     assert found["resources"]["worker"]["path"] == str(paths.worker_path())
 
 
-def test_it_says_plainly_that_nothing_is_enforced(capsys: pytest.CaptureFixture[str]) -> None:
+def test_it_says_what_is_kept(capsys: pytest.CaptureFixture[str]) -> None:
     main(["doctor"])
-    assert "this version has no sandbox: a plugin can do whatever you can do" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "enforce, for a plugin without permissions:" in shown
+    assert "P12 host        the manifest is never produced by running plugin code" in shown
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the sandbox of this system is not written yet")
+def test_what_is_kept_was_tried(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["doctor", "--json"])
+    enforced = json.loads(capsys.readouterr().out)["enforce"]
+    if not enforced["facts"].get("landlock"):
+        pytest.skip("this kernel has no Landlock")
+    assert {enforced["promises"][name]["level"] for name in ("P1", "P2", "P3", "P4")} == {"kernel"}
+    assert "open a socket: EPERM" in enforced["facts"]["canaries"]
+
+
+def test_without_a_sandbox_it_says_so(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_sandbox(plan: str) -> str:
+        del plan
+        raise LaoError("this LAO has no sandbox for this system")
+
+    monkeypatch.setattr(machine, "_probe", no_sandbox)
+    main(["doctor"])
+    shown = capsys.readouterr().out
+    assert "P1 none " in shown
+    assert "this LAO has no sandbox for this system" in shown
+    assert "P12 host" in shown
 
 
 def test_a_missing_part_of_lao(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,8 +37,9 @@ def _print(found: dict[str, Any]) -> None:
     printer.data("\nload:")
     for name, value in found["load"].items():
         _line(name, value or "-")
-    printer.data("\nenforce:")
-    _line("nothing", found["enforce"]["reason"])
+    printer.data("\nenforce, for a plugin without permissions:")
+    for name, kept in found["enforce"]["promises"].items():
+        _line(f"{name} {kept['level']}", f"{kept['promise']} ({kept['reason']})")
     printer.data("\nresources:")
     for name, part in found["resources"].items():
         _line(name, part["path"] or "missing")
