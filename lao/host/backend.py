@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from lao._native import ffi, lib
-from lao.errors import ProtocolViolation
+from lao.errors import LaoError, ProtocolViolation
+from lao.host.claims import LARGEST_DESCRIPTION, check_form
 from lao.host.confinement import Bounds
 from lao.host.failure import load_error
 from lao.host.services.desk import Counter
+from lao.model.strict_json import read_json
 
 __all__ = ["Backend", "OpenedTarget", "Order", "deadline_ns"]
 
@@ -114,6 +116,7 @@ class Backend(ABC):
             AbiMismatch: It does not speak an ABI that this LAO speaks.
             PluginCrashed: Its worker died while loading it.
             PluginTimeout: Loading took too long.
+            ProtocolViolation: What it says of itself has not the form that it must have.
         """
         keep: list[Any] = []
         options = ffi.new("lao__glue_options_t *")
@@ -144,8 +147,12 @@ class Backend(ABC):
                 exit_code=error.exit_code,
             )
         try:
-            parsed = json.loads(ffi.string(description[0]).decode())
-        except ValueError as problem:
+            parsed = read_json(ffi.string(description[0], LARGEST_DESCRIPTION).decode())
+            parsed = check_form(parsed, plugin=order.name)
+        except (LaoError, UnicodeDecodeError) as problem:
+            lib.lao__target_close(target[0])
+            if isinstance(problem, ProtocolViolation):
+                raise
             raise ProtocolViolation(
                 f"`{order.name}` describes itself in a way that cannot be read"
             ) from problem

@@ -115,8 +115,9 @@ def _as(
 
 
 def _from_text(wanted: Kind, text: str) -> _Described:
+    text = str.__str__(text)  # of an Enum its value, not its name
     if wanted in (Kind.TEXT, Kind.ANY):
-        return (Kind.TEXT, str(text), 0, 0, 0, None, None)
+        return (Kind.TEXT, text, 0, 0, 0, None, None)
     if wanted is Kind.FILE:
         return (Kind.FILE, _path(text), 0, 0, 0, None, None)
     if wanted is Kind.JSON:
@@ -128,7 +129,7 @@ def _from_text(wanted: Kind, text: str) -> _Described:
                 causes=[str(error)],
                 hint="wrap a plain string in lao.Json(...)",
             ) from None
-        return (Kind.JSON, str(text), 0, 0, 0, None, None)
+        return (Kind.JSON, text, 0, 0, 0, None, None)
     raise _mismatch(wanted, text)
 
 

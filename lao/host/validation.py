@@ -90,7 +90,7 @@ class Checks:
         if type(value) is str and self._kind in (Kind.TEXT, Kind.ANY):
             return self._text(value)
         if isinstance(value, str) and self._kind is Kind.JSON:  # a document: read once, and strictly
-            return Described((Kind.JSON, self._json(str(value)), 0, 0, 0, None, None))
+            return Described((Kind.JSON, self._json(str.__str__(value)), 0, 0, 0, None, None))
         described = to_native(value, self._kind)
         if described is None:
             return None
@@ -103,7 +103,7 @@ class Checks:
             if self._clean is not None:
                 payload = self._clean(payload)
         elif kind in _ARRAYS and not isinstance(payload, bytes):
-            self._array(payload)
+            payload = self._array(payload)
         else:
             payload = memoryview(payload)  # holds the size of a bytearray
             self._check_size(payload.nbytes)
@@ -133,20 +133,14 @@ class Checks:
             raise self._refusal("input", [_placed(*found)], found[0])
         return text
 
-    def _array(self, payload: Any) -> None:
+    def _array(self, payload: Any) -> Any:
+        """The array that is sent: the very view that was checked, since an object may give another each time."""
         if not (self._sized or self._bounded):
-            return
-        import numpy
-
-        try:
-            array = numpy.asarray(payload)
-        except (TypeError, ValueError, BufferError):
-            raise self._refusal(
-                "input", ["its elements cannot be read in this process to check them"]
-            ) from None
+            return payload
+        array = self._read_array(payload)
         self._check_size(array.nbytes)
         if not self._bounded or array.size == 0:
-            return
+            return array
         if array.dtype.kind not in "biuf":
             raise self._refusal("input", [f"elements of {array.dtype} cannot be held against bounds"])
         least, most = array.min(), array.max()  # not a number if one of them is none
@@ -161,6 +155,25 @@ class Checks:
             raise self._refusal(
                 "input", [f"its greatest element is {most.item()}, and at most {_short(high)} is allowed"]
             )
+        return array
+
+    def _read_array(self, payload: Any) -> Any:
+        try:
+            import numpy
+        except ImportError as error:
+            raise LaoError(
+                f"the bounds of `{self._capability.name}` of `{self._plugin}` are checked with numpy",
+                hint="pip install numpy",
+            ) from error
+        try:
+            array = (
+                numpy.from_dlpack(_Capsule(payload)) if not _is_buffer(payload) else numpy.asarray(payload)
+            )
+        except (TypeError, ValueError, BufferError, RuntimeError):
+            array = None
+        if array is None or array.dtype.kind not in "biufc":
+            raise self._refusal("input", ["its elements cannot be read in this process to check them"])
+        return array
 
     def _check_size(self, size: int) -> None:
         low, high = self._capability.min_bytes, self._capability.max_bytes
@@ -185,7 +198,8 @@ class Checks:
     def _param(self, name: str, value: Any) -> Any:
         """A parameter as it is sent: a value of Python's own types, read once from what was given."""
         if isinstance(value, str):
-            return self._clean(value) if self._clean is not None else str(value)
+            text = str.__str__(value)  # of an Enum its value, not its name
+            return self._clean(text) if self._clean is not None else text
         if value is None or isinstance(value, (bool, bytes)):
             return value
         try:
@@ -209,6 +223,27 @@ class Checks:
             causes=causes,
             pointer=pointer,
         )
+
+
+class _Capsule:
+    """A DLPack capsule as numpy takes it."""
+
+    def __init__(self, capsule: Any) -> None:
+        self._capsule = capsule
+
+    def __dlpack__(self, **options: Any) -> Any:
+        return self._capsule
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return (1, 0)
+
+
+def _is_buffer(value: Any) -> bool:
+    try:
+        memoryview(value)
+    except (TypeError, BufferError):
+        return False
+    return True
 
 
 def _size(text: str) -> int:

@@ -397,6 +397,57 @@ def test_numbers_in_arrays_keep_their_bounds(checked: Checked) -> None:
         plugin.call("audio", lao.Audio(np.full((4, 2), 1.5, np.float32), 16000))
 
 
+class OnlyDlpack:
+    """An array as other libraries have it: without the buffer protocol."""
+
+    def __init__(self, array: Any) -> None:
+        self._array = array
+
+    def __dlpack__(self, **options: Any) -> Any:
+        return self._array.__dlpack__(**options)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return (1, 0)
+
+
+def test_arrays_of_other_libraries_keep_their_bounds(checked: Checked) -> None:
+    bounds = "min_value = -1.0\nmax_value = 1.0\nmax_bytes = 400"
+    plugin = checked(capability("tensor", "tensor", bounds))
+    good = np.linspace(-1, 1, 100, dtype=np.float32)
+    assert np.array_equal(plugin.call("tensor", OnlyDlpack(good)), good)
+    assert np.array_equal(plugin.call("tensor", good[::-2]), good[::-2])
+    for bad in (np.zeros(101, np.float32), np.full(4, 2, np.float32)):
+        with refused(plugin):
+            plugin.call("tensor", OnlyDlpack(bad))
+        with refused(plugin):
+            plugin.call("tensor", memoryview(bad))
+
+
+def test_an_array_is_read_once(checked: Checked) -> None:
+    class Turning:
+        asked = 0
+
+        def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+            del dtype, copy
+            self.asked += 1
+            return np.full(2, 0.5 if self.asked == 1 else 99, np.float32)
+
+    plugin = checked(capability("tensor", "tensor", "max_value = 1.0"))
+    assert plugin.call("tensor", Turning()).tolist() == [0.5, 0.5]
+
+
+def test_text_with_a_name_is_its_text(checked: Checked) -> None:
+    import enum
+
+    class Mode(str, enum.Enum):  # noqa: UP042 - its str() is its name, unlike that of a StrEnum
+        FAST = "fast"
+
+    text = capability("text", "text", "max_bytes = 5") + PARAMS
+    for plugin in (checked(text), checked("")):
+        assert plugin.call("text", Mode.FAST) == "fast"
+        assert plugin.call("params", mode=Mode.FAST)["json"] == {"mode": "fast"}
+
+
 # --- UTF-8, NUL, surrogates ---
 
 
