@@ -39,7 +39,12 @@ _NAMES = (
     "/etc/host.conf",
     "/etc/gai.conf",
 )  # what makes 127.0.0.1 of localhost
-_OWN = "/proc/self"  # the worker's, whichever number it will have
+# Of the worker's own process, whichever number it will have: for collectors, backtraces and thread pools. Not all that is
+# there: /proc/self/net tells the connections of the whole machine.
+_OWN = tuple(
+    f"/proc/self/{name}"
+    for name in ("auxv", "cgroup", "cmdline", "comm", "limits", "maps", "smaps", "stat", "statm", "status")
+)
 _DEVICES = ("/dev/null",)
 
 
@@ -107,7 +112,7 @@ def plan_of(
     Raises:
         InvalidInput: A path has a line break in it.
     """
-    lines = [f"read {path}" for path in (*_system_paths(), _OWN)]
+    lines = [f"read {path}" for path in (*_system_paths(), *_OWN)]
     lines += [f"device {path}" for path in _DEVICES]
     lines.append(f"read {_clean(library_dir)}")
     if package_dir is not None:
@@ -158,7 +163,7 @@ def plan_of_command(
         InvalidInput: A path has a line break in it.
     """
     files = _file_access(rights, data_dir)
-    lines = [f"read {path}" for path in (*_system_paths(), _OWN)]
+    lines = [f"read {path}" for path in (*_system_paths(), *_OWN)]
     lines += [f"read {path}" for path in ("/usr/share",) if os.path.isdir(path)]
     lines += [f"device {path}" for path in _DEVICES]
     lines += [f"execute {_clean(path)}" for path in dict.fromkeys((*programs, *_program_loaders()))]

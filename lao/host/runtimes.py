@@ -123,7 +123,8 @@ def _opencl(cache: Path) -> Runtime:
     cache.mkdir(parents=True, exist_ok=True, mode=0o700)
     return Runtime(
         "opencl",
-        read=(*vendors, *_existing("/usr/share/pocl")),
+        # What it finds the machine's memory and processors by.
+        read=(*vendors, *_existing("/usr/share/pocl"), Path("/proc/self/mounts"), Path("/proc/self/cpuset")),
         write=(cache.resolve(),),
         environment={"POCL_CACHE_DIR": str(cache.resolve())},
     )

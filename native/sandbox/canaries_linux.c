@@ -41,6 +41,11 @@ static bool may_read(const lao__plan_t *plan, const char *path) {
     return false;
 }
 
+/* strerrorname_np is younger than the oldest C library that LAO runs on. */
+static const char *name_of(int reason) {
+    return reason == EPERM ? "EPERM" : reason == EACCES ? "EACCES" : reason == ENOSYS ? "ENOSYS" : "ENOENT";
+}
+
 /* A file that is not there proves nothing and gives nothing. But a program that is looked for was not refused. */
 static bool was_refused(int reason, bool file) {
     return reason == EPERM || reason == EACCES || reason == ENOSYS || (file && reason == ENOENT);
@@ -75,7 +80,7 @@ lao_status_t lao__try_canaries(const lao__plan_t *plan, lao__reached_t *reached,
                              canaries[index].name, answer >= 0 ? "success" : strerror(errno));
         }
         used += (size_t)snprintf(reached->canaries + used, sizeof reached->canaries - used, "%s\"%s: %s\"",
-                                 used > 0 ? ", " : "", canaries[index].name, strerrorname_np(errno));
+                                 used > 0 ? ", " : "", canaries[index].name, name_of(errno));
     }
     return LAO_OK;
 }
