@@ -15,10 +15,22 @@ from lao.errors import InvalidInput
 from lao.host.runtimes import RUNTIME_CACHES, Runtime
 from lao.model.rights import Rights
 
-__all__ = ["DEFAULT_MEMORY_MB", "Bounds", "bounds_of", "plan_of", "plan_of_command", "write_roots"]
+__all__ = [
+    "DEFAULT_DISK_MB",
+    "DEFAULT_MEMORY_MB",
+    "DISK_FILES",
+    "Bounds",
+    "bounds_of",
+    "descriptors_of",
+    "plan_of",
+    "plan_of_command",
+    "write_roots",
+]
 
 DEFAULT_MEMORY_MB = 4096.0  # where neither the manifest nor the user says anything
 DEFAULT_THREADS = 128
+DEFAULT_DISK_MB = 4096.0  # in the directories that it may write to
+DISK_FILES = 100_000  # files and directories in there
 _DESCRIPTORS = 256
 _DESCRIPTORS_OF_DRIVERS = 4096  # those of GPUs keep one for each allocation
 _FILE_MB = 1024.0  # the largest single file, where there is no disk quota
@@ -56,7 +68,7 @@ class Bounds:
         memory_mb: Mebibytes.
         cpu_percent: Of one CPU; None for all that there are.
         threads: At the same time, besides the worker's own.
-        disk_mb: Mebibytes in the directories that it may write to; None for no bound but the size of a file.
+        disk_mb: Mebibytes in the directories that it may write to; None for `DEFAULT_DISK_MB`.
     """
 
     memory_mb: float
@@ -190,6 +202,11 @@ def write_roots(rights: Rights, data_dir: Path) -> tuple[Path, ...]:
     if "write_files" not in rights.permissions:
         return caches
     return (*(Path(os.path.normpath(data_dir / root)) for root in rights.file_access), *caches)
+
+
+def descriptors_of(rights: Rights) -> int:
+    """How many descriptors a worker may have open, at most."""
+    return _DESCRIPTORS_OF_DRIVERS if rights.gpu or rights.runtimes else _DESCRIPTORS
 
 
 def _file_access(rights: Rights, data_dir: Path) -> list[str]:

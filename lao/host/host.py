@@ -19,7 +19,7 @@ from lao.errors import InvalidInput, LaoError, PluginLoadError, PluginNotFound
 from lao.events import Events
 from lao.host import convert, neighbours
 from lao.host.backend import Backend, Order
-from lao.host.confinement import plan_of, write_roots
+from lao.host.confinement import DEFAULT_DISK_MB, DISK_FILES, descriptors_of, plan_of, write_roots
 from lao.host.describe import PluginInfo, read_description
 from lao.host.failure import exception_of
 from lao.host.inprocess import InProcess
@@ -34,6 +34,7 @@ from lao.host.services.desk import Desk
 from lao.host.services.progress import Listener
 from lao.host.services.server import WorkerId
 from lao.host.source import FileLocator, Locator, Source, source_of_directory, source_of_library
+from lao.host.watchdog import Limits, Watch, Watchdog
 from lao.model.json_schema import check_config, defaults_of
 from lao.model.manifest import Manifest, check_manifest, require_compatible
 from lao.package.inspect import LibraryInfo, inspect_library
@@ -43,6 +44,7 @@ __all__ = ["Host"]
 
 setup(exception_of, convert.to_native, convert.from_native, convert.param_to_json)
 
+_MEBIBYTE = 1 << 20
 _THREADS = 16  # for acall, astream and map
 
 
@@ -71,6 +73,8 @@ class Host:
         self._callees: dict[str, Plugin] = {}
         self._callee_lock = threading.Lock()
         self._desk = Desk(self.events, self._denied, self._callee, self._violated)
+        self._watchdog = Watchdog(self.events, self.audit)
+        weakref.finalize(self, self._watchdog.close)
         lib.lao__monitor_catch_sigint()
 
     def load(
@@ -89,6 +93,9 @@ class Host:
         stable: bool = False,
         prewarm: bool = False,
         recycle_calls: int = 0,
+        recycle_age_s: float = 0.0,
+        recycle_memory_mb: float = 0.0,
+        idle_s: float = 0.0,
         on_progress: Listener | None = None,
     ) -> Plugin:
         """Loads a plugin.
@@ -110,6 +117,9 @@ class Host:
             stable: Arrays that it returns are copied: those in a worker's memory could still be changed by it.
             prewarm: Start all workers now.
             recycle_calls: Replace a worker after so many calls; 0 for never.
+            recycle_age_s: Replace an idle worker that is older; 0 for never.
+            recycle_memory_mb: Replace an idle worker that holds more memory; 0 for never.
+            idle_s: Close a worker that had nothing to do for so long; the next call starts another. 0 for never.
             on_progress: Called with (fraction, text) as its calls report how far they are; see `Plugin.on_progress`.
 
         Raises:
@@ -127,6 +137,7 @@ class Host:
         if type(workers) is not int or not 1 <= workers <= 64:
             raise InvalidInput(f"workers must be a number from 1 to 64, not {workers!r}")
         granted, accepted = tuple(grant), tuple(accept)
+        upkeep = _upkeep(recycle_age_s, recycle_memory_mb, idle_s)
 
         def load_once() -> Loaded:
             source = self._find(target)
@@ -147,6 +158,7 @@ class Host:
                 data_dir,
                 stable=stable,
                 recycle_calls=recycle_calls,
+                upkeep=upkeep,
             )
             if prewarm and decision.isolation == "process":
                 lib.lao__isolated_start_all(loaded.target.pointer)
@@ -155,6 +167,9 @@ class Host:
         lib.lao__monitor_catch_sigint()
         plugin = Plugin._make(load_once(), load_once, self._executor, on_progress)
         self._plugins.add(plugin)
+        self.events.emit(
+            "plugin_loaded", plugin.info.name, version=plugin.info.version, isolation=plugin.info.isolation
+        )
         return plugin
 
     def empty(self, shape: int | Sequence[int], dtype: Any = "float32") -> Any:
@@ -186,6 +201,9 @@ class Host:
         for plugin in list(self._plugins):
             plugin.close()
         self._desk.close()
+        self._watchdog.close()
+        self.events.close()
+        self.audit.close()
         with self._lock:
             pool, self._pool = self._pool, None
         if pool is not None:
@@ -234,6 +252,7 @@ class Host:
         *,
         stable: bool,
         recycle_calls: int,
+        upkeep: Limits,
     ) -> Loaded:
         if source.manifest is not None:
             require_compatible(source.manifest)
@@ -250,8 +269,8 @@ class Host:
         )
         directory.mkdir(parents=True, exist_ok=True)
         directory = directory.resolve()
-        if decision.isolation == "process":
-            prepare_write_roots(source.name, write_roots(decision.rights, directory))
+        roots = write_roots(decision.rights, directory) if decision.isolation == "process" else ()
+        prepare_write_roots(source.name, roots)
         counter = self._desk.open(
             source.manifest.plugin.name if source.manifest else source.name,
             decision.rights,
@@ -287,7 +306,23 @@ class Host:
             counter.close()
             raise
         info = _info(source, library, copy, description, decision)
-        return Loaded(backend, opened, description, info, decision, workers, enforced, counter)
+        limits = _limits(decision, upkeep)
+
+        def watch(owner: object) -> Watch:
+            return self._watchdog.watch(info.name, opened.pointer, limits, roots, owner=owner)
+
+        return Loaded(
+            backend,
+            opened,
+            description,
+            info,
+            decision,
+            workers,
+            enforced,
+            counter,
+            watch if decision.isolation == "process" else None,
+            lambda name: self.events.emit(name, info.name),
+        )
 
     # --- What plugins ask for ---
 
@@ -310,6 +345,27 @@ class Host:
             ) or self.load(name)
             self._callees[name] = plugin  # nobody else may hold it
         return plugin._as_callee()
+
+
+def _upkeep(age_s: Any, memory_mb: Any, idle_s: Any) -> Limits:
+    for name, value in (("recycle_age_s", age_s), ("recycle_memory_mb", memory_mb), ("idle_s", idle_s)):
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= 0:
+            raise InvalidInput(f"{name} must be a number from 0 on, not {value!r}")
+    return Limits(recycle_age_s=float(age_s), recycle_bytes=int(memory_mb * _MEBIBYTE), idle_s=float(idle_s))
+
+
+def _limits(decision: Decision, upkeep: Limits) -> Limits:
+    """What the watchdog holds the workers to."""
+    bounds = decision.bounds
+    return replace(
+        upkeep,
+        memory_bytes=bounds.memory_bytes,
+        cpu_percent=bounds.cpu_percent or 0.0,
+        threads=bounds.threads,
+        descriptors=descriptors_of(decision.rights),
+        disk_bytes=int((bounds.disk_mb or DEFAULT_DISK_MB) * _MEBIBYTE),
+        disk_files=DISK_FILES,
+    )
 
 
 def _plan(source: Source, decision: Decision, copy: PrivateCopy, data_dir: Path) -> str:

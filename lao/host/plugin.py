@@ -9,6 +9,7 @@ import itertools
 import math
 import os
 import threading
+import weakref
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor, Future
@@ -25,6 +26,7 @@ from lao.host.services.calls import Target
 from lao.host.services.desk import Counter
 from lao.host.services.progress import Listener
 from lao.host.stats import Stats, read_stats
+from lao.host.watch import Watch, WorkerSample
 from lao.model.capability import Capability
 
 __all__ = ["Loaded", "Plugin", "deadline"]
@@ -32,7 +34,12 @@ __all__ = ["Loaded", "Plugin", "deadline"]
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """Everything that a load brought: what a plugin is made of, and made of again on reload."""
+    """Everything that a load brought: what a plugin is made of, and made of again on reload.
+
+    Attributes:
+        watch: Has the watchdog watch its workers for as long as the given owner lives; None where it has none.
+        tell: Emits an event about it.
+    """
 
     backend: Backend
     target: OpenedTarget
@@ -42,6 +49,8 @@ class Loaded:
     workers: int
     enforced: Mapping[str, Enforcement]
     counter: Counter
+    watch: Callable[[object], Watch] | None
+    tell: Callable[[str], None]
 
 
 class Plugin(Caller):
@@ -66,6 +75,7 @@ class Plugin(Caller):
     _executor: Callable[[], Executor]
     _closed: bool
     _on_progress: Listener | None
+    _watch: Watch | None
 
     @classmethod
     def _make(
@@ -87,6 +97,9 @@ class Plugin(Caller):
         self._loaded = loaded
         loaded.counter.attach(self, loaded.target.pointer)
         loaded.counter.services.progress.listener = self._on_progress
+        self._watch = loaded.watch(self) if loaded.watch is not None else None
+        if self._watch is not None:
+            weakref.finalize(self, self._watch.close)  # before the target goes with the plugin
         self._attach(loaded.target.address, loaded.description.rows, loaded.description.abi == "lao/0.x")
 
     # --- What it is ---
@@ -117,6 +130,11 @@ class Plugin(Caller):
         """Counters and latencies since it was loaded or reloaded."""
         pointer = self._loaded.target.pointer
         return read_stats(pointer, self._loaded.backend.output_count(pointer))
+
+    @property
+    def usage(self) -> list[WorkerSample]:
+        """What its workers used when the watchdog last looked; empty in-process."""
+        return self._watch.samples if self._watch is not None else []
 
     @property
     def output(self) -> str:
@@ -276,8 +294,10 @@ class Plugin(Caller):
             What `Host.load` raises.
             PluginLoadError: In-process, where a second copy of the library would share state with the first.
         """
-        before = self._loaded
+        before, watch = self._loaded, self._watch
         self._take(self._load_again())
+        if watch is not None:
+            watch.close()
         if lib.lao__glue_in_flight(before.target.pointer) == 0:
             self._drain_and_close(before.counter)
         else:  # a stream may be open in this very thread: nobody can wait for it here
@@ -291,7 +311,11 @@ class Plugin(Caller):
 
     def close(self) -> None:
         """Cancels what runs, ends the instance or its workers. Outputs stay valid. Idempotent."""
-        self._closed = True
+        if not self._closed:
+            self._closed = True
+            self._loaded.tell("plugin_unloaded")
+        if self._watch is not None:
+            self._watch.close()
         self._close()
         self._loaded.counter.close()
 
