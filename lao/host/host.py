@@ -327,12 +327,12 @@ class Host:
     # --- What plugins ask for ---
 
     def _denied(self, plugin: str, service: str, reason: str) -> None:
-        self.events.emit("permission_denied", plugin, service=service, reason=reason)
         self.audit.record("denial", plugin=plugin, service=service, reason=reason)
+        self.events.emit("permission_denied", plugin, service=service, reason=reason)
 
     def _violated(self, plugin: str, worker: WorkerId, reason: str) -> None:
-        self.events.emit("protocol_violation", plugin, pid=worker.pid, reason=reason)
         self.audit.record("kill", plugin=plugin, worker=worker.pid, reason=reason)
+        self.events.emit("protocol_violation", plugin, pid=worker.pid, reason=reason)
 
     def _callee(self, name: str) -> Target:
         """A plugin that another plugin calls: by an installed name or a local project's, never by a path."""

@@ -54,9 +54,18 @@ static void be_rude(const lao_request_t *request) {
         ask((head_t){.id = 1, .service = 1024}, "{}");
     } else if (strcmp(how, "two_services") == 0) {
         ask((head_t){.id = 1, .service = 6}, "{}");
-    } else if (strcmp(how, "same_id") == 0) { /* both are answered later: opening a file is no quick question */
-        ask((head_t){.id = 9, .service = 32}, "{\"plugin\":\"a\",\"capability\":\"b\"}");
-        ask((head_t){.id = 9, .service = 32}, "{\"plugin\":\"a\",\"capability\":\"b\"}");
+    } else if (strcmp(how, "same_id") == 0) { /* at once: what is answered has a number that is free again */
+        const char header[] = "{\"plugin\":\"a\",\"capability\":\"b\"}";
+        struct __attribute__((packed)) {
+            head_t head;
+            char header[sizeof header - 1];
+        } pair[2];
+        for (size_t i = 0; i < 2; i++) {
+            pair[i].head = (head_t){.id = 9, .service = 32};
+            pair[i].head.size = pair[i].head.header_size = sizeof pair[i].header;
+            memcpy(pair[i].header, header, sizeof pair[i].header);
+        }
+        put(pair, sizeof pair);
     } else if (strcmp(how, "no_id") == 0) {
         ask((head_t){.id = 0, .service = 2}, "{}");
     } else if (strcmp(how, "half") == 0) {

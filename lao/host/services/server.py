@@ -74,6 +74,7 @@ class Server:
         self._selector: selectors.BaseSelector | None = None
         self._wake: tuple[socket.socket, socket.socket] | None = None
         self._todo: deque[Callable[[], object]] = deque()
+        self._connections: set[_Connection] = set()
         self._paused: dict[_Connection, float] = {}  # until when
         self._thread: threading.Thread | None = None
         self._pool: Executor | None = None
@@ -117,7 +118,7 @@ class Server:
             ):  # this process was forked: the thread is the other one's, and so is the rest
                 self._pid = os.getpid()
                 self._thread = self._pool = None
-                self._todo, self._paused = deque(), {}
+                self._todo, self._paused, self._connections = deque(), {}, set()
             self._todo.append(job)
             if self._thread is None:
                 self._selector = selectors.DefaultSelector()
@@ -181,7 +182,7 @@ class Server:
         for key in list(self._selector.get_map().values()):
             if key.data is not None:
                 key.data.close()
-        for connection in list(self._paused):
+        for connection in list(self._connections):
             connection.close()
         self._selector.close()
         for end in self._wake:
@@ -204,8 +205,14 @@ class Server:
             connection.paused = False
             self._guard(connection, 0)
 
+    def remember(self, connection: _Connection) -> None:
+        """It is there: also while nothing is waited for, it has to be closed in the end."""
+        self._connections.add(connection)
+        self.register(connection, selectors.EVENT_READ)
+
     def forget(self, connection: _Connection) -> None:
         """It is closed."""
+        self._connections.discard(connection)
         self._paused.pop(connection, None)
 
 
@@ -240,8 +247,7 @@ class _Listener:
         for descriptor in descriptors:
             end = socket.socket(fileno=descriptor)
             end.setblocking(False)
-            connection = _Connection(self._server, end, worker, self._services, self._violated)
-            self._server.register(connection, selectors.EVENT_READ)
+            self._server.remember(_Connection(self._server, end, worker, self._services, self._violated))
 
     def close(self) -> None:
         self._server.register(self, 0)
