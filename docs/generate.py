@@ -29,9 +29,9 @@ MEANINGS = {
     "capabilities.description": "",
     "capabilities.input_type": "a kind, see below",
     "capabilities.output_type": "a kind",
-    "capabilities.input_schema": "JSON Schema of a `json` input",
+    "capabilities.input_schema": "JSON Schema of an input that comes as JSON; checked before a call",
     "capabilities.output_schema": "JSON Schema of a `json` output",
-    "capabilities.params_schema": "JSON Schema of the parameters, an object",
+    "capabilities.params_schema": "JSON Schema of the parameters, an object; checked before a call",
     "capabilities.sanitize": "done to every text of an input and of parameters, before the checks: `trim` (white "
     "space at both ends), `nfc` (composed Unicode), `html-escape` (`& < > \" '`)",
     "capabilities.min_bytes": "bytes that an input has at least; text and json in UTF-8",
