@@ -51,8 +51,8 @@ _NAMES = (
     "/etc/host.conf",
     "/etc/gai.conf",
 )  # what makes 127.0.0.1 of localhost
-# Of the worker's own process, whichever number it will have: for collectors, backtraces and thread pools. Not all that is
-# there: /proc/self/net tells the connections of the whole machine.
+# Of the worker's own process, whichever number it will have: for collectors, backtraces and thread pools. Not all
+# that is there: /proc/self/net tells the connections of the whole machine.
 _OWN = tuple(
     f"/proc/self/{name}"
     for name in ("auxv", "cgroup", "cmdline", "comm", "limits", "maps", "smaps", "stat", "statm", "status")
