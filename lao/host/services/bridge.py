@@ -9,9 +9,7 @@ from typing import Any
 
 from lao._native import ffi, lib
 from lao.host.services.dispatch import PluginServices, failed
-from lao.host.services.framing import Reply
-from lao.host.services.service import Service
-from lao.model.kinds import Kind
+from lao.host.services.framing import KINDS, SERVICES, Reply
 
 __all__ = ["admit"]
 
@@ -32,7 +30,7 @@ def _answer(request: Any) -> Reply:
         return failed("CLOSED", "the plugin was closed")
     header = ffi.buffer(request.header, request.header_size)[:] if request.header_size else b""
     body = ffi.buffer(request.body, request.body_size)[:] if request.body_size else b""
-    return services.ask(Service(request.service), Kind(request.kind), header, body)
+    return services.ask(SERVICES[request.service], KINDS[request.kind], header, body)
 
 
 @ffi.def_extern(name="lao__glue_serve")  # type: ignore[untyped-decorator]  # cffi has no types
@@ -42,7 +40,7 @@ def _serve(request: Any, reply: Any) -> None:
     except KeyboardInterrupt:  # Ctrl-C, and this is the main thread
         lib.lao__monitor_interrupt()
         answer = failed("CANCELLED", "interrupted")
-    except ValueError:  # a kind that there is not
+    except KeyError:  # a kind that there is not
         answer = failed("INVALID_INPUT", "the value is of no kind that there is")
     lib.lao__service_reply_fill(
         reply,

@@ -41,7 +41,7 @@ class Counter:
     @property
     def granted(self) -> int:
         """LAO__SERVICE_* as a number."""
-        return int(self.services.granted)
+        return self.services.granted
 
     @property
     def listener_descriptor(self) -> int:

@@ -106,9 +106,19 @@ class PluginServices:
             self._opened_files()  # now: what lies there later is not what was granted
 
     @property
-    def granted(self) -> Service:
-        """What it may ask for, as its rights are now."""
-        return services_of(self.rights.permissions)
+    def rights(self) -> Rights:
+        """What it may do; others may be set at any time, and hold from the next question on."""
+        return self._rights
+
+    @rights.setter
+    def rights(self, rights: Rights) -> None:
+        self._rights = rights
+        self._granted = int(services_of(rights.permissions))
+
+    @property
+    def granted(self) -> int:
+        """Which services it may ask for: a set of bits."""
+        return self._granted
 
     def ask(
         self,
@@ -131,7 +141,7 @@ class PluginServices:
         try:
             if self._closed:
                 return failed("CLOSED", "the plugin was closed")
-            if not self.granted & service:
+            if not self._granted & int(service):
                 raise PermissionDenied("this was not granted")
             answer = self._answers.get(service)
             if answer is None:

@@ -144,13 +144,15 @@ class Server:
     def register(self, who: _Listener | _Connection, events: int) -> None:
         """Waits for `events` of its socket; 0 for none. The server's thread only."""
         assert self._selector is not None
-        known = who.socket.fileno() in self._selector.get_map()
-        if events and known:
-            self._selector.modify(who.socket, events, who)
-        elif events:
-            self._selector.register(who.socket, events, who)
-        elif known:
+        if events == who.events:
+            return
+        if not events:
             self._selector.unregister(who.socket)
+        elif who.events:
+            self._selector.modify(who.socket, events, who)
+        else:
+            self._selector.register(who.socket, events, who)
+        who.events = events
 
     def pause(self, connection: _Connection, seconds: float) -> None:
         """Reads nothing of it for a while. The server's thread only."""
@@ -227,6 +229,7 @@ class _Listener:
         violated: Violated,
     ) -> None:
         self.socket = listener
+        self.events = 0  # that the selector waits for
         self._server = server
         self._services = services
         self._violated = violated
@@ -275,6 +278,7 @@ class _Connection:
         violated: Violated,
     ) -> None:
         self.socket = end
+        self.events = 0  # that the selector waits for
         self.paused = False
         self._server = server
         self._worker = worker
