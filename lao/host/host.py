@@ -28,7 +28,7 @@ from lao.host.plugin import Loaded, Plugin
 from lao.host.policy import DEFAULT_TIMEOUT_S, Decision, decide, enforced_by
 from lao.host.private_copy import PrivateCopy, make_private_copy
 from lao.host.roots import prepare_write_roots
-from lao.host.runtimes import RUNTIME_CACHES, find_runtimes
+from lao.host.runtimes import RUNTIME_CACHES, Runtime, find_runtimes, preload
 from lao.host.services.calls import Target
 from lao.host.services.desk import Desk
 from lao.host.services.progress import Listener
@@ -256,19 +256,23 @@ class Host:
     ) -> Loaded:
         if source.manifest is not None:
             require_compatible(source.manifest)
+        directory = (
+            Path(data_dir) if data_dir is not None else source.data_dir or self._home / "data" / source.name
+        )
+        directory.mkdir(parents=True, exist_ok=True)
+        directory = directory.resolve()
+        runtimes = find_runtimes(
+            decision.rights.runtimes, gpu=decision.rights.gpu, cache_dir=directory / RUNTIME_CACHES
+        )
         library = inspect_library(source.library)
-        reason = explain_unloadable(library)
+        reason = explain_unloadable(library, search=[folder for found in runtimes for folder in found.search])
         if reason is not None:
             raise reason
         copy = make_private_copy(library)
         backend: Backend = InProcess() if decision.isolation == "none" else Isolated()
         if decision.isolation == "none":
             neighbours.admit(source.name, library, copy)
-        directory = (
-            Path(data_dir) if data_dir is not None else source.data_dir or self._home / "data" / source.name
-        )
-        directory.mkdir(parents=True, exist_ok=True)
-        directory = directory.resolve()
+            preload(runtimes)
         roots = write_roots(decision.rights, directory) if decision.isolation == "process" else ()
         prepare_write_roots(source.name, roots)
         counter = self._desk.open(
@@ -287,7 +291,9 @@ class Host:
             data_dir=directory,
             timeout_s=decision.timeout_s,
             workers=workers,
-            sandbox_plan=_plan(source, decision, copy, directory) if decision.isolation == "process" else "",
+            sandbox_plan=_plan(source, decision, copy, directory, runtimes)
+            if decision.isolation == "process"
+            else "",
             bounds=decision.bounds,
             stable=stable,
             recycle_calls=recycle_calls,
@@ -368,7 +374,9 @@ def _limits(decision: Decision, upkeep: Limits) -> Limits:
     )
 
 
-def _plan(source: Source, decision: Decision, copy: PrivateCopy, data_dir: Path) -> str:
+def _plan(
+    source: Source, decision: Decision, copy: PrivateCopy, data_dir: Path, runtimes: Iterable[Runtime]
+) -> str:
     return plan_of(
         library_dir=copy.library.parent.resolve(),
         package_dir=source.resource_dir.resolve() if source.packaged and source.resource_dir else None,
@@ -377,9 +385,7 @@ def _plan(source: Source, decision: Decision, copy: PrivateCopy, data_dir: Path)
         bounds=decision.bounds,
         required=decision.required,
         user_namespace=os.geteuid() != 0,
-        runtimes=find_runtimes(
-            decision.rights.runtimes, gpu=decision.rights.gpu, cache_dir=data_dir / RUNTIME_CACHES
-        ),
+        runtimes=runtimes,
     )
 
 

@@ -5,6 +5,7 @@ A manifest names a tier, never a path: the host looks for the library, and the s
 
 from __future__ import annotations
 
+import ctypes
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from pathlib import Path
 
 from lao.errors import PluginLoadError
 
-__all__ = ["RUNTIME_CACHES", "Runtime", "find_runtimes"]
+__all__ = ["RUNTIME_CACHES", "Runtime", "find_runtimes", "preload"]
 
 RUNTIME_CACHES = ".runtimes"
 """The folder, in a plugin's data directory, of what runtimes compile for it."""
@@ -31,6 +32,7 @@ class Runtime:
         devices: Device nodes.
         environment: Variables that it gets.
         preload: Libraries that are loaded before the plugin, which finds them by their SONAME.
+        search: Folders where they lie under that name, for those who only look.
     """
 
     tier: str
@@ -40,6 +42,7 @@ class Runtime:
     devices: tuple[Path, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     preload: tuple[Path, ...] = ()
+    search: tuple[Path, ...] = ()
 
 
 def find_runtimes(tiers: Iterable[str], *, gpu: bool, cache_dir: Path) -> tuple[Runtime, ...]:
@@ -56,7 +59,7 @@ def find_runtimes(tiers: Iterable[str], *, gpu: bool, cache_dir: Path) -> tuple[
     found = []
     for tier in dict.fromkeys(tiers):
         if tier == "onnx":
-            found.append(_onnx())
+            found.append(_onnx(cache_dir / "onnx"))
         elif tier == "opencl":
             found.append(_opencl(cache_dir / "opencl"))
         elif tier == "cuda":
@@ -70,10 +73,26 @@ def find_runtimes(tiers: Iterable[str], *, gpu: bool, cache_dir: Path) -> tuple[
     return tuple(found)
 
 
+def preload(runtimes: Iterable[Runtime]) -> None:
+    """Loads their libraries into this process, for a plugin that is loaded into it.
+
+    Raises:
+        PluginLoadError: One cannot be loaded.
+    """
+    for runtime in runtimes:
+        for library in runtime.preload:
+            try:
+                ctypes.CDLL(str(library), mode=ctypes.RTLD_GLOBAL)
+            except OSError as error:
+                raise PluginLoadError(
+                    f"the runtime `{runtime.tier}` cannot be loaded", causes=[str(error)]
+                ) from error
+
+
 # --- ONNX Runtime ---
 
 
-def _onnx() -> Runtime:
+def _onnx(links: Path) -> Runtime:
     library = _onnx_library()
     if library is None:
         raise PluginLoadError(
@@ -81,13 +100,24 @@ def _onnx() -> Runtime:
             causes=["the manifest asks for the runtime `onnx`"],
             hint="pip install onnxruntime, or set LAO_ONNXRUNTIME to the path of libonnxruntime.so",
         )
+    _link(links / "libonnxruntime.so.1", library)
     return Runtime(
         "onnx",
         read=(library.parent,),
         listed=_existing("/sys/bus/pci/devices"),  # it looks for GPUs
         environment={"ORT_DISABLE_TELEMETRY": "1"},
         preload=(library,),
+        search=(links,),
     )
+
+
+def _link(link: Path, library: Path) -> None:
+    """The library under its SONAME, which the Python package does not have."""
+    link.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if link.is_symlink() and link.readlink() == library:
+        return
+    link.unlink(missing_ok=True)
+    link.symlink_to(library)
 
 
 def _onnx_library() -> Path | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import struct
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from lao.host import Host
 from lao.host.runtimes import find_runtimes
 from lao.host.source import Source, source_of_library
 from lao.model.rights import Rights
-from tests.plugins import build
+from tests.plugins import C_FLAGS, SOURCES, build
 
 
 class Granting:
@@ -50,6 +51,29 @@ def test_onnx_runtime_without_programs_or_sockets(tmp_path: Path) -> None:
         assert struct.unpack("2f", plugin.call("compute", struct.pack("2f", 3, 4))) == (7, 9)
         for promise in ("P1", "P2", "P3", "P4"):
             assert plugin.enforced[promise].level == "kernel"
+
+
+def test_a_plugin_that_is_linked_with_onnx_runtime_loads(tmp_path: Path) -> None:
+    needs("onnx", tmp_path)
+    library = compile_linked(tmp_path)
+    with (
+        host_granting(tmp_path, library, Rights()) as host,
+        pytest.raises(PluginLoadError, match="libonnxruntime"),
+    ):
+        host.load("onnx")
+    with host_granting(tmp_path, library, Rights(runtimes=("onnx",))) as host:
+        assert struct.unpack("2f", host.load("onnx").call("compute", struct.pack("2f", 3, 4))) == (7, 9)
+
+
+def compile_linked(folder: Path) -> Path:
+    """The same plugin with ONNX Runtime among its needed libraries, as plugins are usually built."""
+    (runtime,) = find_runtimes(["onnx"], gpu=False, cache_dir=folder / "probe")
+    library = folder / "libonnx_linked.so"
+    command = ["cc", "-std=c11", *C_FLAGS, str(SOURCES / "onnx.c"), "-o", str(library), "-Wl,--no-as-needed"]
+    done = subprocess.run([*command, str(runtime.preload[0])], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        pytest.skip(f"it cannot be linked: {done.stderr}")
+    return library
 
 
 def test_onnx_runtime_is_not_there_for_a_plugin_without_it(tmp_path: Path) -> None:
