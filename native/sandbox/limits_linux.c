@@ -2,6 +2,7 @@
 #include <linux/capability.h>
 #include <linux/securebits.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -11,6 +12,8 @@
 #include "steps.h"
 
 #define LOCKED_BYTES 65536u
+#define STACK_BYTES (UINT64_C(64) << 20)
+#define SPARE_ADDRESSES (UINT64_C(64) << 30)
 #define OWN_THREADS 10u /* of the worker itself: one for each call, one that watches the host */
 
 static lao_status_t failed(const char *what, lao__error_t *error) {
@@ -31,10 +34,30 @@ static bool bound(int resource, uint64_t value) {
     return setrlimit(resource, &limit) == 0;
 }
 
+/* Address space that is in use: the regions shared with the host are far larger than what is ever touched. */
+static uint64_t addresses_in_use(void) {
+    unsigned long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "re");
+    if (file != NULL) {
+        if (fscanf(file, "%lu", &pages) != 1) {
+            pages = 0;
+        }
+        fclose(file);
+    }
+    return (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+/* RLIMIT_DATA counts neither the stack nor page tables: memory that is only read costs a page of tables for each 2 MiB of
+ * addresses, so that those are bounded too, generously. */
+static bool bound_memory(uint64_t bytes) {
+    uint64_t used = addresses_in_use();
+    return bound(RLIMIT_DATA, bytes) && used != 0 && bound(RLIMIT_AS, used + bytes + SPARE_ADDRESSES);
+}
+
 lao_status_t lao__set_limits(const lao__plan_t *plan, lao__reached_t *reached, lao__error_t *error) {
     bool own_count = (reached->namespaces & LAO__PLAN_USER) != 0 && geteuid() != 0;
     if (!bound(RLIMIT_CORE, 0) || !bound(RLIMIT_MEMLOCK, LOCKED_BYTES) || !bound(RLIMIT_MSGQUEUE, 0) ||
-        !bound(RLIMIT_RTPRIO, 0)) {
+        !bound(RLIMIT_RTPRIO, 0) || !bound(RLIMIT_STACK, STACK_BYTES)) {
         return failed("set its limits", error);
     }
     if (plan->file_bytes > 0) {
@@ -48,7 +71,7 @@ lao_status_t lao__set_limits(const lao__plan_t *plan, lao__reached_t *reached, l
     }
     /* Drivers of GPUs map far more than they use. */
     if (plan->memory_bytes > 0 && !plan->cgroup_memory && (plan->tiers & (LAO__PLAN_CUDA | LAO__PLAN_GPU)) == 0) {
-        if (!bound(RLIMIT_DATA, plan->memory_bytes)) {
+        if (!bound_memory(plan->memory_bytes)) {
             return failed("bound the memory", error);
         }
         reached->data_limit = true;

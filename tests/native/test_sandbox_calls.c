@@ -277,6 +277,21 @@ static int allocate_much(void) {
     memset(memory, 1, 64u << 20);
     return 0;
 }
+/* Memory that is only read needs no memory but page tables, which are memory too. */
+__attribute__((unused)) static int map_emptiness(void) {
+    size_t step = (size_t)16 << 30;
+    int round;
+    for (round = 0; round < 16; round++) {
+        if (mmap(NULL, step, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0) == MAP_FAILED) {
+            return errno;
+        }
+    }
+    return 0;
+}
+__attribute__((unused)) static int raise_the_stack(void) {
+    struct rlimit limit = {RLIM_INFINITY, RLIM_INFINITY};
+    return ATTEMPT(setrlimit(RLIMIT_STACK, &limit));
+}
 __attribute__((unused)) static int raise_the_limit(void) {
     struct rlimit limit = {RLIM_INFINITY, RLIM_INFINITY};
     return ATTEMPT(setrlimit(RLIMIT_DATA, &limit));
@@ -303,6 +318,8 @@ static void only_counted_memory(void) {
 #ifndef __SANITIZE_ADDRESS__
         {"64 MiB over the limit", allocate_much, ENOMEM},
         {"lifting the limit", raise_the_limit, EPERM},
+        {"a larger stack", raise_the_stack, EPERM},
+        {"256 GiB of nothing", map_emptiness, ENOMEM},
 #endif
         {"a thousand descriptors", open_many, EMFILE},
     };
