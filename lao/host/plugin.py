@@ -28,6 +28,7 @@ from lao.host.services.progress import Listener
 from lao.host.stats import Stats, read_stats
 from lao.host.watch import Watch, WorkerSample
 from lao.model.capability import Capability
+from lao.model.kinds import Kind
 
 __all__ = ["Loaded", "Plugin", "deadline"]
 
@@ -274,12 +275,18 @@ class Plugin(Caller):
         """This plugin, as one that other plugins call."""
         services = self._loaded.counter.services
         pointer = self._loaded.target.pointer
+        kinds = {capability.name: capability.output_kind for capability in self.capabilities}
+
+        def run(capability: str, value: Any, params: dict[str, Any], token: int) -> tuple[Any, Kind]:
+            output = self._run(capability, value, params, token, 0)
+            return output, kinds.get(capability, Kind.ANY)
+
         return Target(
             name=services.plugin,
             rights=services.rights,
             reentrant=self.info.thread_role == "full",
             chains=services.chains,
-            run=lambda capability, value, params, token: self._run(capability, value, params, token, 0),
+            run=run,
             cancel=lambda token: lib.lao__target_cancel(pointer, token),
         )
 

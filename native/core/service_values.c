@@ -4,6 +4,7 @@
 
 #include "check.h"
 #include "service_tables.h"
+#include "service_tensor.h"
 
 #define MAX_ARGUMENTS 1024u
 #define MAX_ARGUMENT_BYTES 32768u
@@ -89,22 +90,29 @@ const lao_commands_host_t lao__service_commands = {
 
 /* --- lao.calls/1 --- */
 
-static lao_status_t add_value(lao__text_buffer_t *header, const lao_value_t *value, lao_error_t *error) {
-    if (value->tensor != NULL) {
-        return lao_fail(error, LAO_UNSUPPORTED, "an array cannot be handed to another plugin yet");
-    }
-    if (!lao__kind_is_concrete(value->kind) || value->kind == LAO_KIND_TENSOR) {
+/* Describes the input in the header and makes a body of it; `*copy` is freed by the caller. */
+static lao_status_t add_value(lao__text_buffer_t *header, const lao_value_t *value, lao_value_t *body, void **copy,
+                              lao_error_t *error) {
+    if (!LAO_HAS(lao_value_t, value, owner) || !lao__kind_is_concrete(value->kind)) {
         return refuse(error, "the input is of no kind that a call takes");
     }
-    if (LAO_HAS(lao_value_t, value, media_type) && value->media_type != NULL) {
+    if (value->media_type != NULL) {
         lao__text_add_json_field(header, "media_type", value->media_type);
     }
+    if (value->tensor != NULL) {
+        return lao__service_put_tensor(value, header, body, copy, error);
+    }
+    body->kind = value->kind;
+    body->data = value->data;
+    body->size = value->size;
     return LAO_OK;
 }
 
 static lao_status_t LAO_CALL call_plugin(lao_call_t *call, const char *plugin, const char *capability,
                                          const lao_value_t *input, const char *params_json, lao_value_t *output,
                                          lao_error_t *error) {
+    lao_value_t body = {.struct_size = sizeof body};
+    void *copy = NULL;
     lao__text_buffer_t header = {0};
     lao__service_reply_t reply;
     lao_status_t status = lao__service_check_text(plugin, LAO__MAX_NAME_BYTES, "name of the plugin", error);
@@ -126,14 +134,19 @@ static lao_status_t LAO_CALL call_plugin(lao_call_t *call, const char *plugin, c
     if (params_json != NULL) {
         add_raw(&header, "params", params_json, strnlen(params_json, LAO__SERVICE_MAX_HEADER + 1));
     }
-    status = input != NULL && input->kind != LAO_KIND_NONE ? add_value(&header, input, error) : LAO_OK;
+    status = input != NULL && input->kind != LAO_KIND_NONE ? add_value(&header, input, &body, &copy, error) : LAO_OK;
     if (status != LAO_OK) {
         free(header.text);
         return status;
     }
     lao__text_add_string(&header, "}");
-    status = lao__service_ask(call->tenant, LAO__SERVICE_CALLS, &header, input, &reply, error);
-    if (status == LAO_OK) {
+    status = lao__service_ask(call->tenant, LAO__SERVICE_CALLS, &header, body.kind != LAO_KIND_NONE ? &body : NULL,
+                              &reply, error);
+    free(copy);
+    if (status == LAO_OK && reply.header_size > 0) {
+        status = lao__service_give_tensor(&reply, output, error);
+        free(reply.memory);
+    } else if (status == LAO_OK) {
         lao__service_give_body(&reply, output);
     }
     return status;

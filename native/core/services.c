@@ -31,6 +31,23 @@ const lao__services_t lao__local_services = {
 
 void lao__services_serve(serve_fn serve) { atomic_store(&server, serve); }
 
+#define ALIGNMENT 64u
+
+static uint64_t body_at(uint64_t header_size) { return (header_size + ALIGNMENT) & ~(uint64_t)(ALIGNMENT - 1); }
+
+bool lao__service_reply_reserve(lao__service_reply_t *reply, uint64_t header_size, uint64_t body_size) {
+    uint64_t size = body_at(header_size) + body_at(body_size); /* aligned_alloc wants a multiple */
+    reply->memory = aligned_alloc(ALIGNMENT, (size_t)size);
+    if (reply->memory == NULL) {
+        return false;
+    }
+    reply->header_size = header_size;
+    reply->body_size = body_size;
+    reply->memory[header_size] = '\0';
+    reply->memory[body_at(header_size) + body_size] = '\0';
+    return true;
+}
+
 void lao__service_reply_fill(lao__service_reply_t *reply, lao_status_t status, uint32_t kind, const char *header,
                              uint64_t header_size, const void *body, uint64_t body_size, int64_t descriptor) {
     memset(reply, 0, sizeof *reply);
@@ -40,8 +57,7 @@ void lao__service_reply_fill(lao__service_reply_t *reply, lao_status_t status, u
     if (header_size == 0 && body_size == 0) {
         return;
     }
-    reply->memory = malloc((size_t)(header_size + body_size + 2));
-    if (reply->memory == NULL) {
+    if (!lao__service_reply_reserve(reply, header_size, body_size)) {
         if (descriptor >= 0) {
             close((int)descriptor);
         }
@@ -50,22 +66,19 @@ void lao__service_reply_fill(lao__service_reply_t *reply, lao_status_t status, u
         reply->descriptor = -1;
         return;
     }
-    reply->header_size = header_size;
-    reply->body_size = body_size;
     if (header_size > 0) {
         memcpy(reply->memory, header, (size_t)header_size);
     }
-    reply->memory[header_size] = '\0';
     if (body_size > 0) {
-        memcpy(reply->memory + header_size + 1, body, (size_t)body_size);
+        memcpy(lao__service_reply_body(reply), body, (size_t)body_size);
     }
-    reply->memory[header_size + 1 + body_size] = '\0';
 }
 
 void lao__service_reply_fail(lao__service_reply_t *reply, lao_status_t status, const char *reason) {
     lao__service_reply_fill(reply, status, 0, reason, strlen(reason), NULL, 0, -1);
 }
 
-const char *lao__service_reply_body(const lao__service_reply_t *reply) {
-    return reply->memory != NULL ? reply->memory + reply->header_size + 1 : "";
+char *lao__service_reply_body(const lao__service_reply_t *reply) {
+    static char nothing[1];
+    return reply->memory != NULL ? reply->memory + body_at(reply->header_size) : nothing;
 }

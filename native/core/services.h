@@ -3,6 +3,7 @@
 #define LAO_CORE_SERVICES_H
 
 #include <lao/status.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Services that are asked of the host, one bit each: what a plugin was granted is a set of them. */
@@ -35,7 +36,7 @@ typedef struct lao__service_request {
 typedef struct lao__service_reply {
     lao_status_t status;
     uint32_t kind;       /* of the body */
-    char *memory;        /* the header, a NUL, the body, a NUL; NULL: both are empty. free() */
+    char *memory; /* header and body, each with a NUL behind it; NULL: both are empty. free() */
     uint64_t header_size;
     uint64_t body_size;
     int64_t descriptor;  /* an open file, the asker's own; -1: none */
@@ -54,6 +55,9 @@ extern const lao__services_t lao__local_services;
 /* Who answers in the host's process; NULL: nobody (any more). */
 void lao__services_serve(void (*serve)(const lao__service_request_t *request, lao__service_reply_t *reply));
 
+/* Memory for both parts, NULs in place; false without memory. The body lies so that arrays can be read in place. */
+bool lao__service_reply_reserve(lao__service_reply_t *reply, uint64_t header_size, uint64_t body_size);
+
 /* Copies both parts into the reply. Out of memory: the reply says that instead. */
 void lao__service_reply_fill(lao__service_reply_t *reply, lao_status_t status, uint32_t kind, const char *header,
                              uint64_t header_size, const void *body, uint64_t body_size, int64_t descriptor);
@@ -62,6 +66,6 @@ void lao__service_reply_fill(lao__service_reply_t *reply, lao_status_t status, u
 void lao__service_reply_fail(lao__service_reply_t *reply, lao_status_t status, const char *reason);
 
 /* The body, or an empty string. */
-const char *lao__service_reply_body(const lao__service_reply_t *reply);
+char *lao__service_reply_body(const lao__service_reply_t *reply);
 
 #endif

@@ -129,17 +129,12 @@ static bool read_reply(lao__service_reply_t *reply, uint32_t *id) {
         return true;
     }
     body_size = head.size - head.header_size;
-    reply->memory = malloc((size_t)head.size + 2);
-    if (reply->memory == NULL) {
+    if (!lao__service_reply_reserve(reply, head.header_size, body_size)) {
         reply->status = LAO_OUT_OF_MEMORY;
         return skip(head.size);
     }
-    reply->header_size = head.header_size;
-    reply->body_size = body_size;
-    reply->memory[head.header_size] = '\0';
-    reply->memory[(size_t)head.size + 1] = '\0';
     return receive_all(reply->memory, head.header_size, NULL) &&
-           receive_all(reply->memory + head.header_size + 1, (size_t)body_size, NULL);
+           receive_all(lao__service_reply_body(reply), (size_t)body_size, NULL);
 }
 
 static void drop(lao__service_reply_t *reply) {

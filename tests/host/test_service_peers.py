@@ -21,7 +21,7 @@ import pytest
 import lao
 from lao.errors import LaoError, ProtocolViolation
 from lao.events import Events
-from lao.host.convert import to_json
+from lao.host.convert import to_json, to_native
 from lao.host.services.calls import Target
 from lao.host.services.dispatch import HostSide, PluginServices
 from lao.host.services.framing import (
@@ -183,6 +183,7 @@ class Bench:
             denied=lambda plugin, service, reason: self.denials.append((service, reason)),
             find=find,
             to_json=to_json,
+            describe=to_native,
             within=_nothing,
             new_token=lambda: 1,
         )

@@ -38,12 +38,18 @@ def wait_for(ready: Callable[[], bool], timeout_s: float = 10.0) -> bool:
 
 
 def write_project(
-    folder: Path, name: str, permissions: list[str], *, role: str = "full", more: str = ""
+    folder: Path,
+    name: str,
+    permissions: list[str],
+    *,
+    role: str = "full",
+    more: str = "",
+    library: Path | None = None,
 ) -> Path:
-    """An unpacked package of the fixture plugin `services`, under another name."""
+    """An unpacked package of the fixture plugin `services`, under another name, or of another library."""
     made = folder / name
     made.mkdir(parents=True)
-    library = plugins.build("services", plugin_name=name, thread_role=role)
+    library = library or plugins.build("services", plugin_name=name, thread_role=role)
     shutil.copy(library, made / f"lib{name}.so")
     manifest = (
         f'[plugin]\nname = "{name}"\nversion = "1.0.0"\n[permissions]\nrequired = {permissions}\n{more}\n'
@@ -446,6 +452,54 @@ def test_a_plugin_calls_another(host: lao.Host, projects: Path, isolation: str) 
     assert (
         alpha.call("call_other", plugin="beta", capability="scratch_get", params='{"key": "x"}') == "(none)"
     )
+
+
+ARRAYS = {
+    "ramp": lambda numpy: numpy.arange(6, dtype="float32").reshape(2, 3),
+    "transposed": lambda numpy: numpy.arange(24, dtype="int16").reshape(2, 3, 4).transpose(2, 0, 1),
+    "reversed": lambda numpy: numpy.arange(10, dtype="uint8")[::-3],
+    "broadcast": lambda numpy: numpy.broadcast_to(numpy.float64(2.5), (3, 2)),
+    "bool": lambda numpy: numpy.array([True, False]),
+    "half": lambda numpy: numpy.array([1.5, -2], dtype="float16"),
+    "complex": lambda numpy: numpy.array([[1 + 2j]], dtype="complex64"),
+    "scalar": lambda numpy: numpy.array(7, dtype="int64"),
+    "empty": lambda numpy: numpy.zeros((3, 0, 2), dtype="uint32"),
+    "one": lambda numpy: numpy.zeros((1, 1, 1), dtype="float32"),
+    "large": lambda numpy: numpy.arange(1 << 20, dtype="float32").reshape(1024, 1024),
+}
+
+
+@pytest.mark.parametrize("name", ARRAYS)
+def test_an_array_goes_there_and_back(host: lao.Host, projects: Path, isolation: str, name: str) -> None:
+    numpy = pytest.importorskip("numpy")
+    add_project(projects, "alpha", ["plugin_communication"])
+    add_project(projects, "echo", [], library=plugins.build("echo"))
+    alpha = host.load("alpha", isolation=isolation, grant=["plugin_communication"])
+    array = ARRAYS[name](numpy)
+    back = alpha.call("call_other", array, plugin="echo", capability="any")
+    assert back.dtype == array.dtype
+    assert back.shape == array.shape
+    assert numpy.array_equal(back, array)
+
+
+def test_audio_keeps_its_rate_on_the_way(host: lao.Host, projects: Path, isolation: str) -> None:
+    numpy = pytest.importorskip("numpy")
+    add_project(projects, "alpha", ["plugin_communication"])
+    add_project(projects, "echo", [], library=plugins.build("echo"))
+    alpha = host.load("alpha", isolation=isolation, grant=["plugin_communication"])
+    audio = lao.Audio(numpy.zeros((10, 2), dtype="float32"), 44100)
+    back = alpha.call("call_other", audio, plugin="echo", capability="audio")
+    assert (back.sample_rate, back.shape) == (44100, (10, 2))
+
+
+def test_an_array_that_is_too_large_is_refused(host: lao.Host, projects: Path, isolation: str) -> None:
+    numpy = pytest.importorskip("numpy")
+    add_project(projects, "alpha", ["plugin_communication"])
+    add_project(projects, "echo", [], library=plugins.build("echo"))
+    alpha = host.load("alpha", isolation=isolation, grant=["plugin_communication"])
+    with pytest.raises(LaoError, match="at most 16 MiB"):
+        alpha.call("call_other", numpy.zeros(17 << 20, dtype="uint8"), plugin="echo", capability="any")
+    assert alpha.call("echo", "after") == "after"
 
 
 @pytest.mark.parametrize(

@@ -236,7 +236,11 @@ static lao_status_t call_other(const lao_host_t *host, const lao_request_t *requ
     status = service->call(request->call, text_param(request, "plugin", ""), text_param(request, "capability", ""),
                            request->input_count > 0 ? request->inputs[0] : NULL, text_param(request, "params", NULL),
                            &value, error);
-    return status == LAO_OK ? give_value(request, response, &value) : status;
+    if (status == LAO_OK) { /* what came from the host goes back to it as it is */
+        *response->outputs[0] = value;
+        response->output_count = 1;
+    }
+    return status;
 }
 
 static lao_status_t fetch(const lao_host_t *host, const lao_request_t *request, lao_response_t *response,

@@ -8,13 +8,13 @@ past a depth that no sensible chain of plugins reaches.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from lao.errors import InvalidInput, PermissionDenied, ResourceLimitExceeded
+from lao.host.services.arrays import array_input, array_reply
 from lao.host.services.documents import parse_json
 from lao.host.services.framing import LARGEST_BODY, Reply
 from lao.model.kinds import Kind
@@ -35,7 +35,7 @@ class Target:
         rights: What it may do.
         reentrant: Whether it may be called while it waits for another plugin.
         chains: Who waits for it.
-        run: (capability, input, params, token) -> output.
+        run: (capability, input, params, token) -> output, and the kind that the capability declares for it.
         cancel: (token): ends that call.
     """
 
@@ -43,7 +43,7 @@ class Target:
     rights: Rights
     reentrant: bool
     chains: Chains
-    run: Callable[[str, Any, dict[str, Any], int], Any]
+    run: Callable[[str, Any, dict[str, Any], int], tuple[Any, Kind]]
     cancel: Callable[[int], object]
 
 
@@ -108,12 +108,15 @@ def check_rights(caller: str, rights: Rights, chain: tuple[str, ...], target: Ta
         raise PermissionDenied(f"`{target.name}` may read directories that `{caller}` may not")
 
 
-def input_of(kind: Kind, body: bytes, media_type: str | None) -> Any:
+def input_of(kind: Kind, header: Mapping[str, Any], body: bytes) -> Any:
     """The value that a plugin hands on.
 
     Raises:
         InvalidInput: It is not what its kind says, or of no kind that can be handed on.
     """
+    media = header.get("media_type")
+    if "shape" in header:
+        return array_input(kind, header, body)
     match kind:
         case Kind.NONE:
             return None
@@ -122,37 +125,36 @@ def input_of(kind: Kind, body: bytes, media_type: str | None) -> Any:
         case Kind.JSON:
             return Json(parse_json(body))
         case Kind.BINARY:
-            return Binary(body, media_type=media_type)
+            return Binary(body, media_type=media if isinstance(media, str) else None)
         case Kind.FILE:
             return File(_text(body))
     raise InvalidInput(f"a value of the kind {kind.label} cannot be handed to another plugin")
 
 
-def reply_of(output: Any, to_json: Callable[[Any], str]) -> Reply:
-    """What goes back to the caller.
+def reply_of(described: tuple[int, Any, int, int, int, str | None, str | None] | None) -> Reply:
+    """What goes back to the caller: an output, as `lao.host.convert.to_native` describes it.
 
     Raises:
         InvalidInput: The output is of no kind that can be handed back.
         ResourceLimitExceeded: It is too large.
     """
-    if isinstance(output, str):
-        kind, body = Kind.TEXT, output.encode("utf-8")
-    elif isinstance(output, bytes):
-        kind, body = Kind.BINARY, bytes(output)
-    elif isinstance(output, Path):
-        kind, body = Kind.FILE, str(output).encode("utf-8", "surrogateescape")
-    elif output is None or isinstance(output, (dict, list, int, float, Json)):
-        kind, body = Kind.JSON, to_json(output).encode("utf-8")
+    if described is None:
+        return Reply(kind=Kind.JSON, body=b"null")
+    kind, payload, rate, color_space, channel_order, _, _ = described
+    if isinstance(payload, str):
+        reply = Reply(kind=Kind(kind), body=payload.encode("utf-8", "surrogateescape"))
+    elif isinstance(payload, bytes):
+        reply = Reply(kind=Kind(kind), body=bytes(payload))
     else:
-        raise InvalidInput("the other plugin's output is an array, which cannot be handed back")
-    if len(body) > LARGEST_BODY:
+        reply = array_reply(Kind(kind), payload, rate, color_space, channel_order)
+    if len(reply.body) > LARGEST_BODY:
         raise ResourceLimitExceeded(
-            f"the other plugin's output has {len(body)} bytes; {LARGEST_BODY} can be handed back",
+            f"the other plugin's output has {len(reply.body)} bytes; {LARGEST_BODY} can be handed back",
             limit="call_output_bytes",
-            used=len(body),
+            used=len(reply.body),
             allowed=LARGEST_BODY,
         )
-    return Reply(kind=kind, body=body)
+    return reply
 
 
 def _text(body: bytes) -> str:

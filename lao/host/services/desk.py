@@ -12,7 +12,7 @@ from typing import Any
 
 from lao._native import lib
 from lao.events import Events
-from lao.host.convert import to_json
+from lao.host.convert import to_json, to_native
 from lao.host.services.bridge import admit
 from lao.host.services.calls import Target
 from lao.host.services.dispatch import Denied, HostSide, PluginServices
@@ -99,6 +99,7 @@ class Desk:
             denied=denied,
             find=find,
             to_json=to_json,
+            describe=to_native,
             within=_within,
             new_token=lambda: int(lib.lao__flight_token()),
         )

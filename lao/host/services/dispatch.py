@@ -55,7 +55,8 @@ class HostSide:
         events: The bus that their events go to.
         denied: Told of refusals.
         find: Loads another plugin by its name, or finds it loaded. Raises PluginNotFound and what loading raises.
-        to_json: JSON of an output.
+        to_json: JSON of a value.
+        describe: (output, declared kind) -> what `lao.host.convert.to_native` makes of it.
         within: A context in which calls of this thread end at a time, in nanoseconds of the monotonic clock.
         new_token: A number by which a call can be cancelled.
     """
@@ -65,6 +66,7 @@ class HostSide:
     denied: Denied
     find: Callable[[str], Target]
     to_json: Callable[[Any], str]
+    describe: Callable[[Any, int], Any]
     within: Callable[[int], Any]
     new_token: Callable[[], int]
 
@@ -251,8 +253,7 @@ class PluginServices:
             raise InvalidInput("the parameters are no JSON object")
         if not isinstance(until, (int, type(None))):
             raise InvalidInput("the deadline is no number")
-        media_type = header.get("media_type")
-        value = input_of(kind, body, media_type if isinstance(media_type, str) else None)
+        value = input_of(kind, header, body)
         target = self._host.find(_text(header, "plugin"))
         chain = self._chain()
         check_rights(self.plugin, self.rights, chain, target)
@@ -263,8 +264,8 @@ class PluginServices:
             target.chains.waiting(chain),
             self._host.within(_NO_DEADLINE if until is None else max(0, min(until, _NO_DEADLINE))),
         ):
-            output = target.run(_text(header, "capability"), value, params or {}, token)
-        return reply_of(output, self._host.to_json)
+            output, declared = target.run(_text(header, "capability"), value, params or {}, token)
+        return reply_of(self._host.describe(output, declared))
 
     def _chain(self) -> tuple[str, ...]:
         """The plugins that wait for this call: in-process its thread knows, else it is the longest that there is."""
