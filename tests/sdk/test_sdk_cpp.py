@@ -92,14 +92,19 @@ def test_parameters(plugin: lao.Plugin) -> None:
     assert plugin.call("params") == {"text": 'a"b', "flag": True, "count": 3, "ratio": 0.5}
     given: dict[str, Any] = {"text": "ü", "flag": False, "count": 10, "ratio": 2}
     assert plugin.call("params", **given) == given
-    for wrong, said in (
+    mistakes: list[tuple[dict[str, Any], str]] = [
         ({"count": 11}, "parameter `count` must be between 0 and 10"),
         ({"count": "3"}, "parameter `count` must be an integer"),
         ({"flag": 1}, "parameter `flag` must be true or false"),
         ({"nonsense": 1}, "there is no parameter `nonsense`"),
-    ):
+    ]
+    for wrong, _ in mistakes:
+        with pytest.raises(lao.InvalidInput, match=f"/{next(iter(wrong))}: "):
+            plugin.call("params", **wrong)  # the host knows the schema
+    plugin._uncheck()
+    for wrong, said in mistakes:
         with pytest.raises(lao.InvalidInput, match=said):
-            plugin.call("params", **wrong)
+            plugin.call("params", **wrong)  # so does the plugin, for hosts that do not look
 
 
 def test_values(plugin: lao.Plugin) -> None:
