@@ -15,7 +15,7 @@ import psutil
 __all__ = ["Holdings", "adopt_orphans"]
 
 _PR_SET_CHILD_SUBREAPER = 36
-_CGROUPS = Path("/sys/fs/cgroup")
+_CGROUPS = "/sys/fs/cgroup"
 
 
 def adopt_orphans() -> None:
@@ -73,22 +73,23 @@ class Holdings:
         return found
 
     def _cgroups(self) -> Counter[str]:
-        ours = re.compile(rf"(^|\D){os.getpid()}(\D|$)")
+        ours = re.compile(rf"^lao.*\D{os.getpid()}(\D|$)")
         return Counter(
-            f"cgroup {folder}"
-            for folder in _CGROUPS.glob("**/lao*")
-            if folder.is_dir() and ours.search(folder.name)
+            f"cgroup {folder}/{name}"
+            for folder, names, _ in os.walk(_CGROUPS)  # others make and remove theirs meanwhile
+            for name in names
+            if ours.search(name)
         )
 
     def _files(self) -> Counter[str]:
-        found = Counter(
-            f"file {path}"
+        """But for what is kept on purpose: copies of libraries, and what happened."""
+        return Counter(
+            f"file {folder}/{name}"
             for place in self._places
-            for path in place.rglob("*")
-            if "loaded" not in path.parts
+            for folder, folders, files in os.walk(place)
+            for name in folders + files
+            if ("/loaded" not in folder or name.startswith(".staging-")) and not name.startswith("audit.log")
         )
-        staging = [path for place in self._places for path in place.rglob(".staging-*")]
-        return found + Counter(f"file {path}" for path in staging)
 
     def _sysv(self) -> Counter[str]:
         try:
