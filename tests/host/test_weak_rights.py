@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shutil
+import socket
 import socketserver
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -82,6 +84,31 @@ def test_a_granted_address_is_reached_and_no_other(tmp_path: Path, server: str) 
             plugin.call("sneak", server)
         assert plugin.enforced["P2"].level == "soft"
         assert plugin.enforced["P3"].level == "kernel"
+
+
+def test_an_address_that_changes_while_it_is_checked(tmp_path: Path, server: str) -> None:
+    port = int(server.rpartition(":")[2])
+    with socket.create_server(("127.0.0.1", 0)) as forbidden:
+        forbidden.setblocking(False)
+        with reaching(tmp_path, Rights(connect=(server,))) as plugin:
+            made, wrong = map(int, plugin.call("race", f"{port} {forbidden.getsockname()[1]}").split())
+        with pytest.raises(BlockingIOError):
+            forbidden.accept()
+    assert made > 0
+    assert wrong == 0
+
+
+def test_connecting_leaves_nothing_in_the_host(tmp_path: Path, server: str) -> None:
+    own = psutil.Process()
+    for round in range(4):
+        with reaching(tmp_path, Rights(connect=(server,))) as plugin:
+            assert plugin.call("fetch", server) == "you said hello\n"
+        if round == 0:
+            before = own.num_fds()
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline and own.num_fds() > before:
+        time.sleep(0.01)
+    assert own.num_fds() <= before
 
 
 def test_every_worker_reaches_it_and_also_a_new_one(tmp_path: Path, server: str) -> None:

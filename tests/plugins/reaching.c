@@ -1,7 +1,7 @@
 /* Reaches out as plugins of LAO 0.x do. Capabilities, all of text: "fetch" (connects to the HOST:PORT of its input by TCP
  * and answers what comes), "run" (runs the program of its input with the
  * argument 600 and answers what it prints; `sleep` it leaves running and answers its process number), "where" (its working
- * directory), "write" (a file of that name in it), and "sneak" (connects by TCP Fast Open instead). */
+ * directory), "write" (a file of that name in it), "sneak" (connects by TCP Fast Open instead) and "race". */
 #include "support.h"
 
 #include <arpa/inet.h>
@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <pthread.h>
 #include <spawn.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -61,6 +62,52 @@ static lao_status_t fetch(const char *input, char *answer, size_t size, int fast
         return system_failed(error, "recv");
     }
     answer[got] = '\0';
+    return LAO_OK;
+}
+
+/* Changes the port while the host looks at it; the input is two ports. Answers how many connections were made, and how
+ * many of those to the second port. */
+static struct sockaddr_in changing;
+static atomic_int over;
+
+static void *flip(void *ports) {
+    const uint16_t *both = ports;
+    while (!atomic_load(&over)) {
+        *(volatile uint16_t *)&changing.sin_port = both[0];
+        *(volatile uint16_t *)&changing.sin_port = both[1];
+    }
+    return NULL;
+}
+
+static lao_status_t race(const char *input, char *answer, size_t size, lao_error_t *error) {
+    unsigned numbers[2];
+    uint16_t ports[2];
+    int made = 0;
+    int wrong = 0;
+    pthread_t thread;
+    if (sscanf(input, "%u %u", &numbers[0], &numbers[1]) != 2) {
+        return lao_fail(error, LAO_INVALID_INPUT, "two ports are wanted");
+    }
+    ports[0] = htons((uint16_t)numbers[0]);
+    ports[1] = htons((uint16_t)numbers[1]);
+    changing.sin_family = AF_INET;
+    changing.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (pthread_create(&thread, NULL, flip, ports) != 0) {
+        return system_failed(error, "pthread_create");
+    }
+    for (int round = 0; round < 300; round++) {
+        int peer = socket(AF_INET, SOCK_STREAM, 0);
+        if (connect(peer, (struct sockaddr *)&changing, sizeof changing) == 0) {
+            struct sockaddr_in reached;
+            socklen_t reached_size = sizeof reached;
+            made++;
+            wrong += getpeername(peer, (struct sockaddr *)&reached, &reached_size) != 0 || reached.sin_port != ports[0];
+        }
+        close(peer);
+    }
+    atomic_store(&over, 1);
+    pthread_join(thread, NULL);
+    snprintf(answer, size, "%d %d", made, wrong);
     return LAO_OK;
 }
 
@@ -117,6 +164,9 @@ static lao_status_t LAO_CALL call(lao_instance_t *instance, const lao_request_t 
     case 1:
         status = run(input, answer, sizeof answer, error);
         break;
+    case 5:
+        status = race(input, answer, sizeof answer, error);
+        break;
     case 2:
         if (getcwd(answer, sizeof answer) == NULL) {
             status = system_failed(error, "getcwd");
@@ -137,8 +187,8 @@ static lao_status_t LAO_CALL call(lao_instance_t *instance, const lao_request_t 
                               .input_kind = LAO_KIND_TEXT,                                                             \
                               .output_kind = LAO_KIND_TEXT}
 
-static const lao_capability_t *const capabilities[] = {CAPABILITY("fetch"), CAPABILITY("run"), CAPABILITY("where"),
-                                                       CAPABILITY("write"), CAPABILITY("sneak")};
+static const lao_capability_t *const capabilities[] = {CAPABILITY("fetch"), CAPABILITY("run"),   CAPABILITY("where"),
+                                                       CAPABILITY("write"), CAPABILITY("sneak"), CAPABILITY("race")};
 static const lao_plugin_t plugin = {.struct_size = sizeof plugin,
                                     .abi_version = LAO_ABI_VERSION,
                                     .name = "reaching",
