@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 import time
@@ -9,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["DiskUsage", "measure_disk"]
+__all__ = ["DiskUsage", "measure_disk", "measure_unlinked"]
 
 _BLOCK_BYTES = 512  # what st_blocks counts, on every file system
 _CHECKED_EVERY = 256  # entries, between looks at the clock
@@ -28,6 +29,28 @@ class DiskUsage:
     size_bytes: int
     files: int
     complete: bool
+
+
+def measure_unlinked(pids: Iterable[int], roots: Iterable[Path]) -> int:
+    """Bytes of files that processes still hold open after they removed their names.
+
+    Args:
+        pids: The processes; those that are closed to us count for nothing, as on systems without /proc.
+        roots: Only files on the file systems of these directories count.
+    """
+    devices = set()
+    for root in roots:
+        with contextlib.suppress(OSError):
+            devices.add(os.lstat(root).st_dev)
+    held: dict[tuple[int, int], int] = {}
+    for pid in pids:
+        with contextlib.suppress(OSError), os.scandir(f"/proc/{pid}/fd") as listing:
+            for entry in listing:
+                with contextlib.suppress(OSError):
+                    found = os.stat(entry.path)
+                    if stat.S_ISREG(found.st_mode) and found.st_nlink == 0 and found.st_dev in devices:
+                        held[(found.st_dev, found.st_ino)] = found.st_blocks * _BLOCK_BYTES
+    return sum(held.values())
 
 
 def measure_disk(

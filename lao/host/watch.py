@@ -6,20 +6,19 @@ the watchdog warns and tells what happened. Everything else it enforces itself.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import threading
 import time
 import weakref
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from lao._native import ffi, lib
 from lao.audit import Audit
 from lao.events import Events
-from lao.host.disk_usage import DiskUsage
+from lao.host.disk_usage import DiskUsage, measure_disk, measure_unlinked
 from lao.host.throttle import Throttle
 from lao.host.usage import Usage, WorkerProcess
 
@@ -494,13 +493,14 @@ class Watch:
                     self._check(worker, view, "disk_files", usage.files, self.limits.disk_files, enforce=True)
         del owner
 
-    def count_disk(self, measure: Callable[..., DiskUsage]) -> DiskUsage:
-        """Counts with `measure` (see `measure_disk`), and no further than what is too much."""
+    def count_disk(self) -> DiskUsage:
+        """Counts, no further than what is too much. May take a while, and holds up nobody."""
         limits = self.limits
-        with contextlib.suppress(OSError):
-            return measure(
-                self.write_roots,
-                enough_bytes=int(limits.disk_bytes * _AT_ONCE_FROM) or None,
-                enough_files=int(limits.disk_files * _AT_ONCE_FROM) or None,
-            )
-        return self.disk
+        with self._lock:
+            pids = [worker.process.pid for worker in self._workers.values()]
+        named = measure_disk(
+            self.write_roots,
+            enough_bytes=int(limits.disk_bytes * _AT_ONCE_FROM) or None,
+            enough_files=int(limits.disk_files * _AT_ONCE_FROM) or None,
+        )
+        return replace(named, size_bytes=named.size_bytes + measure_unlinked(pids, self.write_roots))

@@ -19,7 +19,6 @@ from typing import Any
 
 from lao.audit import Audit
 from lao.events import Events
-from lao.host.disk_usage import measure_disk
 from lao.host.throttle import Throttle
 from lao.host.watch import Limits, Watch, WorkerSample
 
@@ -158,7 +157,7 @@ class Watchdog:
             for watch in watches:
                 try:
                     if watch.wants_disk():
-                        watch.judge_disk(watch.count_disk(measure_disk))
+                        watch.judge_disk(watch.count_disk())
                 except Exception:
                     logger.exception("the files of `%s` cannot be counted", watch.plugin)
             took_s = time.thread_time() - began_s

@@ -1,8 +1,8 @@
 """What watching costs, and what an idle worker costs.
 
 Run `python tests/benchmarks/watchdog.py [--workers N] [--seconds S]`. Measures the CPU time of the watchdog's threads
-over idle workers (as one plugin's and as plugins of one worker each) and over busy ones, and the private memory, the CPU
-time and the wake-ups of an idle worker. Exit 1 when an aim was missed.
+over idle workers (as one plugin's and as plugins of one worker each) and over busy ones, and the private memory, the
+CPU time and the wake-ups of an idle worker. Exit 1 when an aim was missed.
 """
 
 from __future__ import annotations

@@ -381,12 +381,14 @@ def load_writer(home: Path, library: Path, **limits: float) -> tuple[lao.Host, l
     return made, made.load("writer", isolation="process", limits=limits)
 
 
-def test_bytes_on_the_disk(home: Path, library: Path) -> None:
+@pytest.mark.parametrize("what", ["disk", "hidden"])
+def test_bytes_on_the_disk(home: Path, library: Path, what: str) -> None:
+    """`hidden`: in files that have no name any more."""
     host, plugin = load_writer(home, library, disk_quota_mb=20)
     with host:
-        assert plugin.call("take", what="disk", count=5)["taken"] == 5
+        assert plugin.call("take", what=what, count=5)["taken"] == 5
         with pytest.raises(ResourceLimitExceeded) as caught:
-            plugin.call("take", what="disk", count=25, every_us=10_000, ms=15_000)
+            plugin.call("take", what=what, count=25, every_us=10_000, ms=15_000)
         assert caught.value.limit == "disk_quota_mb"
         assert caught.value.allowed == 20
         assert caught.value.used is not None

@@ -69,9 +69,10 @@ static int take_one(lao_instance_t *self, const lao_request_t *request, int64_t 
     if (param_is(request, "what", "descriptors")) {
         return open("/dev/null", O_RDONLY) < 0 ? errno : 0;
     }
-    if (param_is(request, "what", "disk") || param_is(request, "what", "files")) {
+    if (param_is(request, "what", "disk") || param_is(request, "what", "files") ||
+        param_is(request, "what", "hidden")) {
         static char block[MIB];
-        ssize_t size = param_is(request, "what", "disk") ? MIB : 0;
+        ssize_t size = param_is(request, "what", "files") ? 0 : MIB;
         snprintf(path, sizeof path, "%s/out/%lld-%d", self->data_dir, (long long)number, (int)getpid());
         file = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
         if (file < 0) {
@@ -81,6 +82,9 @@ static int take_one(lao_instance_t *self, const lao_request_t *request, int64_t 
         if (size > 0 && write(file, block, (size_t)size) != size) {
             close(file);
             return errno != 0 ? errno : ENOSPC;
+        }
+        if (param_is(request, "what", "hidden")) { /* open, but without a name */
+            return unlink(path) != 0 ? errno : 0;
         }
         close(file);
         return 0;
