@@ -119,6 +119,7 @@ class _Worker:
     threads: int = 0
     descriptors: int | None = None
     waited_ns: int = 0  # for its control group's share of the CPU
+    waited_at_ns: int = 0  # when that was last seen to grow
     refused: int = 0
     throttled: bool = False
     warned: set[str] = field(default_factory=set)
@@ -326,7 +327,7 @@ class Watch:
         elif worker.cpu_percent < _CALM_BELOW * allowed:
             worker.warned.discard("max_cpu_percent")
         if view.cgroup_kept & _CPU:
-            self._follow_group(worker, passed_ns)
+            self._follow_group(worker, passed_ns, now_ns)
         elif self._throttle.holds(worker.process):
             if self._throttle.calm_s(worker.process) >= _CALM_S:
                 self._let_go(worker)
@@ -336,14 +337,16 @@ class Watch:
             )
             self._tell_throttled(worker, by="host")
 
-    def _follow_group(self, worker: _Worker, passed_ns: int) -> None:
+    def _follow_group(self, worker: _Worker, passed_ns: int, now_ns: int) -> None:
         """The kernel throttles: tell when it begins to."""
         if not self._native_usage(worker):
             return
         waited_ns, worker.waited_ns = self._usage.throttled_ns - worker.waited_ns, self._usage.throttled_ns
+        if waited_ns > 0:
+            worker.waited_at_ns = now_ns
         if waited_ns > _WAITED_SHARE * passed_ns and not worker.throttled:
             self._tell_throttled(worker, by="kernel")
-        elif waited_ns == 0:
+        elif now_ns - worker.waited_at_ns > _CALM_S * _NS:
             worker.throttled = False
 
     def _tell_throttled(self, worker: _Worker, *, by: str) -> None:

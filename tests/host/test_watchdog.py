@@ -264,15 +264,16 @@ def test_the_cpu_share_is_kept_within_five_points(
     assert used <= percent + 5
     # What others took, or what there is not on this machine, nobody can give it.
     assert used + delayed >= percent - 5 or used >= 100 * (os.cpu_count() or 1) - 20
-    event = wait_for(host, "limit_throttled", limit="max_cpu_percent", by=by)
-    assert event.data["allowed"] == percent
-    assert host.events.count("limit_throttled") == 1, "one burn is one event"
+    if delayed < 5:  # otherwise others may have kept it below its share, now and then or all the time
+        event = wait_for(host, "limit_throttled", limit="max_cpu_percent", by=by)
+        assert event.data["allowed"] == percent
+        assert host.events.count("limit_throttled") == 1, "one burn is one event"
     assert plugin.call("nothing")
 
 
 def test_a_calm_worker_is_let_go(host: lao.Host, library: Path) -> None:
     plugin = load(host, library)
-    hold_to(plugin, cpu_percent=20)
+    hold_to(plugin, cpu_percent=10)
     plugin.call("burn", ms=1000)
     wait_for(host, "limit_throttled")
     wait_until(lambda: not plugin.usage[0].throttled, "calm worker that is let go")
@@ -281,12 +282,12 @@ def test_a_calm_worker_is_let_go(host: lao.Host, library: Path) -> None:
 
 def test_what_goes_on_after_a_call_is_throttled_too(host: lao.Host, library: Path) -> None:
     plugin = load(host, library)
-    hold_to(plugin, cpu_percent=20)
+    hold_to(plugin, cpu_percent=10)
     pid = plugin.call("burn", ms=30_000, stay=1)["pid"]
     wait_for(host, "limit_throttled", limit="max_cpu_percent")
     began, used = time.monotonic(), cpu_s(pid)
     time.sleep(2)
-    assert cpu_s(pid) - used <= 0.27 * (time.monotonic() - began)
+    assert cpu_s(pid) - used <= 0.17 * (time.monotonic() - began)
 
 
 def test_a_throttled_worker_still_ends_at_its_deadline(host: lao.Host, library: Path) -> None:
