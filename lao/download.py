@@ -108,6 +108,7 @@ def _parsed(address: str) -> httpx.URL:
 
     try:
         url = httpx.URL(address)
+        named = bool(url.host)  # decoded here, which some names are not made for
     except (httpx.InvalidURL, ValueError) as error:
         raise InvalidInput(f"`{address}` is not an address", causes=[str(error)]) from None
     if url.scheme not in ("http", "https"):
@@ -116,7 +117,7 @@ def _parsed(address: str) -> httpx.URL:
             causes=["only http and https addresses are fetched"],
             hint="give a local file by its path",
         )
-    if not url.host:
+    if not named:
         raise InvalidInput(f"`{address}` is not an address", causes=["it names no host"])
     return url
 
@@ -131,6 +132,7 @@ def _next(response: httpx.Response, url: httpx.URL) -> httpx.URL:
         raise LaoError(f"cannot fetch `{shown}`", causes=["it redirects to nowhere"])
     try:
         following = url.join(location)
+        following.host  # noqa: B018 - decoded here
     except (httpx.InvalidURL, ValueError):
         raise LaoError(f"cannot fetch `{shown}`", causes=["it redirects to what is not an address"]) from None
     if following.scheme not in ("http", "https"):
@@ -181,7 +183,7 @@ def _requests(
 def _resolve(url: httpx.URL, allowed: bool, *, redirected: bool) -> list[str]:
     """The addresses of the URL's host, all of them checked."""
     try:
-        addresses = resolve(url.host, origin_of(url)[2])
+        addresses = resolve(*origin_of(url)[1:])
     except LaoError as error:
         raise LaoError(f"cannot fetch `{without_credentials(str(url))}`", causes=[error.message]) from None
     if not allowed:

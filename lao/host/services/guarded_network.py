@@ -11,8 +11,11 @@ import httpcore
 
 __all__ = ["guarded"]
 
-Addresses = Callable[[str, int], list[str]]
-"""(host, port) -> the IP addresses to connect to, all of them checked. Raises what refuses them."""
+Addresses = Callable[[str, int, float], list[str]]
+"""(host, port, seconds) -> the IP addresses to connect to, all of them checked. Raises what refuses them, and
+TimeoutError."""
+
+_LEAST_S = 1.0  # for one address, where a host has many
 
 
 def guarded(addresses: Addresses, until: float) -> httpcore.NetworkBackend:
@@ -41,12 +44,16 @@ class _Network(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        addresses = self._addresses(host, port)
-        for address in addresses:
+        try:
+            addresses = self._addresses(host, port, _left(self._until))
+        except TimeoutError as error:
+            raise httpcore.ConnectTimeout(str(error)) from None
+        for number, address in enumerate(addresses):
+            # One that does not answer leaves time for the others.
+            share = max(_LEAST_S, _left(self._until) / (len(addresses) - number))
+            seconds = min(share, _left(self._until))
             try:
-                stream = self._real.connect_tcp(
-                    address, port, _left(self._until), local_address, socket_options
-                )
+                stream = self._real.connect_tcp(address, port, seconds, local_address, socket_options)
             except (httpcore.ConnectError, httpcore.ConnectTimeout):
                 if address == addresses[-1]:
                     raise
@@ -64,7 +71,17 @@ class _Stream(httpcore.NetworkStream):
         return self._real.read(max_bytes, _left(self._until))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._real.write(buffer, _left(self._until))
+        # By itself: httpcore gives each part that is taken the whole time, and the server decides how small they are.
+        connection = self._real.get_extra_info("socket")
+        rest = memoryview(buffer)
+        try:
+            while rest:
+                connection.settimeout(_left(self._until))
+                rest = rest[connection.send(rest) :]
+        except TimeoutError as error:
+            raise httpcore.WriteTimeout(str(error)) from error
+        except OSError as error:
+            raise httpcore.WriteError(str(error)) from error
 
     def close(self) -> None:
         self._real.close()
