@@ -200,6 +200,8 @@ def _mismatch(wanted: Kind, value: Any) -> InvalidInput:
 
 # --- Outputs ---
 
+_decode = json.JSONDecoder(parse_constant=refuse_constant).decode  # NaN is a number in data, and none in JSON
+
 
 def from_native(
     plugin: Any,
@@ -220,7 +222,7 @@ def from_native(
     match Kind(kind):
         case Kind.JSON:
             try:
-                return json.loads(payload)
+                return _decode(payload)
             except (ValueError, RecursionError) as error:
                 raise ProtocolViolation(
                     f"the output of `{plugin.info.name}` is declared as JSON and cannot be read",
@@ -238,7 +240,7 @@ def from_native(
 
 def _metadata(text: str | None) -> dict[str, Any]:
     try:
-        found = json.loads(text) if text else {}
+        found = _decode(text) if text else {}
     except (ValueError, RecursionError) as error:
         raise ProtocolViolation("the output's metadata is not JSON", causes=[str(error)]) from None
     return found if isinstance(found, dict) else {}

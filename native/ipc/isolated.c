@@ -123,7 +123,11 @@ static lao_status_t call_worker(const isolated_t *isolated, lao__lane_t *lane, l
         return lao__worker_link_explain(lane->link, lane->index, error); /* it stopped when it was told to */
     }
     if (response.status != LAO_OK) {
-        return lao__answer_take_error(lane->link, &response, error);
+        status = lao__answer_take_error(lane->link, &response, error);
+        if (status == LAO_LOAD_FAILED || status == LAO_ABI_MISMATCH) { /* of what was loaded long ago */
+            status = error->status = LAO_FAILED;
+        }
+        return status;
     }
     status = lao__answer_take_output(lane->link, &response, isolated->stable, output, error);
     if (status == LAO_OK && !(output->kind == LAO_KIND_NONE && call->sink != NULL)) {
@@ -131,6 +135,10 @@ static lao_status_t call_worker(const isolated_t *isolated, lao__lane_t *lane, l
         if (status != LAO_OK) {
             lao__value_release(output);
         }
+    }
+    if (status == LAO_OK && lao__lane_is_late(lane)) {
+        lao__value_release(output);
+        return lao__fail(error, LAO_TIMED_OUT, "it finished after the deadline");
     }
     return status == LAO_PROTOCOL_VIOLATION ? lao__lane_violated(lane, error) : status;
 }

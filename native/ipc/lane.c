@@ -7,6 +7,8 @@
 #include "worker_link.h"
 
 #define LOOK_NS 20000000 /* a waiter looks at its cancel word this often */
+#define VAIN_WAKES 32    /* in one call; signals are a reason for a few, and only a hostile worker for more */
+#define REST_NS 1000000  /* between two looks from then on */
 
 static uint64_t slice_of(const lao__lane_t *lane) {
     return lao__frame_slice(lane->link->requests.size, lane->link->lane_count);
@@ -126,6 +128,10 @@ void lao__lane_cancel(lao__lane_t *lane) {
     __atomic_store_n(&request_of(lane)->cancel, (uint32_t)LAO__CANCEL_ASKED, __ATOMIC_RELEASE);
 }
 
+bool lao__lane_is_late(const lao__lane_t *lane) {
+    return __atomic_load_n(&request_of(lane)->cancel, __ATOMIC_RELAXED) == (uint32_t)LAO__CANCEL_DEADLINE;
+}
+
 /* Tells the worker, with the next request, which buffers are gone. */
 static void put_forgotten(lao__worker_link_t *link, lao__frame_request_t *request) {
     uint32_t index = 0;
@@ -148,6 +154,12 @@ lao_status_t lao__lane_violated(lao__lane_t *lane, lao__error_t *error) {
     return error->status;
 }
 
+static void rest_until(int64_t until_ns, int64_t now_ns) {
+    int64_t left_ns = until_ns - now_ns < REST_NS ? until_ns - now_ns : REST_NS;
+    struct timespec rest = lao__timespec_of(left_ns);
+    nanosleep(&rest, NULL);
+}
+
 /* The wait, with its three steps: the cancel word, the grace period, the end of the worker. */
 static lao_status_t wait_for_response(lao__lane_t *lane, int64_t deadline_ns, const lao__flight_t *flight,
                                       int64_t grace_ns, bool woke_it, lao__error_t *error) {
@@ -155,18 +167,24 @@ static lao_status_t wait_for_response(lao__lane_t *lane, int64_t deadline_ns, co
     lao__signal_t *signal = &signals_of(lane)->to_host;
     int64_t kill_ns = LAO__NO_DEADLINE;
     uint32_t reason = LAO__CANCEL_NONE;
+    uint32_t vain_wakes = 0;
     uint32_t sequence;
     while (true) {
         int64_t now_ns = lao__now_ns();
         int64_t next_ns = now_ns + LOOK_NS;
         int64_t step_ns = reason == LAO__CANCEL_NONE ? deadline_ns : kill_ns;
         int64_t until_ns = next_ns < step_ns ? next_ns : step_ns;
-        lao__wait_result_t result = woke_it ? lao__signal_park(signal, lane->seen, until_ns, &sequence)
-                                            : lao__signal_wait(signal, lane->seen, until_ns, &sequence);
+        lao__wait_result_t result = woke_it || vain_wakes > 0
+                                        ? lao__signal_park(signal, lane->seen, until_ns, &sequence)
+                                        : lao__signal_wait(signal, lane->seen, until_ns, &sequence);
         if (result == LAO__WAIT_CHANGED) {
             break;
         }
         now_ns = lao__now_ns();
+        if (now_ns < until_ns &&
+            ++vain_wakes > VAIN_WAKES) { /* it is woken without end: it turns in no circles for that */
+            rest_until(until_ns, now_ns);
+        }
         if (reason == LAO__CANCEL_NONE) {
             reason = now_ns >= deadline_ns ? (uint32_t)LAO__CANCEL_DEADLINE
                                            : (flight != NULL ? lao__flight_cancelled(flight) : 0);

@@ -48,6 +48,9 @@ void lao__lane_cancel(lao__lane_t *lane);
 lao_status_t lao__lane_check_late(lao__lane_t *lane, const lao__flight_t *flight, int64_t grace_ns, int64_t *kill_ns,
                                   lao__error_t *error);
 
+/* The deadline passed before the answer came: nobody gets it any more. */
+bool lao__lane_is_late(const lao__lane_t *lane);
+
 /* Ends the worker for what it did on this lane; `error` says it. */
 lao_status_t lao__lane_violated(lao__lane_t *lane, lao__error_t *error);
 

@@ -141,7 +141,7 @@ _COMMANDS: dict[str, Callable[[Path, tuple[tuple[str, str | int | bool], ...]], 
 @functools.cache
 def _headers_digest(beside: Path) -> str:
     digest = hashlib.sha256()
-    for folder in (ROOT / "include", SOURCES, beside):
+    for folder in (ROOT / "include", ROOT / "native" / "ipc", SOURCES, beside):
         for header in sorted(folder.rglob("*.h")):
             digest.update(header.read_bytes())
     return digest.hexdigest()

@@ -22,6 +22,11 @@
 #define HOSTILE_FN __attribute__((unused)) static
 #endif
 
+#ifndef HOSTILE_OUTPUT_KIND
+#define HOSTILE_OUTPUT_KIND                                                                                            \
+    LAO_KIND_JSON /* of "attack"; a plugin that answers otherwise says so before it includes this */
+#endif
+
 enum { HOSTILE_ATTACK = 0, HOSTILE_ECHO = 1 };
 
 static const lao_host_t *the_host; /* from the library's entry on */
@@ -143,7 +148,7 @@ HOSTILE_FN lao_status_t LAO_CALL call_hostile(lao_instance_t *instance, const la
                                                        .flags = (flags_of_attack),                                     \
                                                        .name = "attack",                                               \
                                                        .input_kind = LAO_KIND_TEXT,                                    \
-                                                       .output_kind = LAO_KIND_JSON};                                  \
+                                                       .output_kind = HOSTILE_OUTPUT_KIND};                            \
     static const lao_capability_t echo_capability = {.struct_size = sizeof(lao_capability_t),                          \
                                                      .name = "echo",                                                   \
                                                      .input_kind = LAO_KIND_TEXT,                                      \
