@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import os
+import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -225,13 +226,21 @@ def _weak_rights(rights: Rights) -> list[str]:
     if rights.working_directory is not None:
         directory = _clean(rights.working_directory.resolve())
         lines += [f"write {directory}", f"working_directory {directory}"]
-    programs = [Path(program).resolve() for program in rights.programs]
+    programs = [_program(name) for name in rights.programs]
     if programs:
         # The kernel runs the loader to start a program, so that it is a program too.
-        lines += [f"execute {_clean(path)}" for path in (*programs, *_program_loaders())]
-        folders = dict.fromkeys(str(Path(program).parent) for program in rights.programs)
+        lines += [f"execute {_clean(path.resolve())}" for path in (*programs, *_program_loaders())]
+        folders = dict.fromkeys(str(path.parent) for path in programs)
         lines.append(f"environment PATH={_clean(os.pathsep.join(folders))}")
     return lines
+
+
+def _program(name: str) -> Path:
+    """Where a program lies that was granted by name or by full path."""
+    found = name if os.path.isabs(name) else shutil.which(name)
+    if found is None:
+        raise InvalidInput(f"the program `{name}` cannot be granted", causes=["it is not installed"])
+    return Path(found)
 
 
 def _runtime(runtime: Runtime) -> list[str]:

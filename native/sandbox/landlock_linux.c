@@ -37,6 +37,7 @@ enum {
 
 #define FS_OF_FILES (FS_EXECUTE | FS_WRITE_FILE | FS_READ_FILE | FS_TRUNCATE | FS_IOCTL_DEV)
 #define NET_ALL 3u   /* bind and connect over TCP; version 4 */
+#define NO_LOG 1u    /* a plugin that is refused in a loop must not fill the system's log; version 7 */
 #define SCOPE_ALL 3u /* abstract sockets and signals; version 6 */
 
 typedef struct ruleset {
@@ -142,7 +143,7 @@ lao_status_t lao__apply_landlock(const lao__plan_t *plan, lao__reached_t *reache
         static const lao__plan_path_t scratch = {LAO__PLAN_WRITE, "/tmp"}; /* its own by now */
         status = add_path(ruleset, &scratch, rules.handled_fs, error);
     }
-    if (status == LAO_OK && syscall(SYS_LANDLOCK_RESTRICT, ruleset, 0) != 0) {
+    if (status == LAO_OK && syscall(SYS_LANDLOCK_RESTRICT, ruleset, version >= 7 ? NO_LOG : 0) != 0) {
         status = lao__fail(error, LAO_SYSTEM, "the sandbox cannot restrict files: %s", strerror(errno));
     }
     close(ruleset);

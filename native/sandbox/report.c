@@ -45,8 +45,11 @@ static lao__promise_t of_disk(const lao__plan_t *plan, const lao__reached_t *rea
 void lao__judge(const lao__plan_t *plan, const lao__reached_t *reached, lao__promise_t promises[LAO__PROMISES]) {
     bool programs = lao__plan_has(plan, LAO__PLAN_EXECUTE);
     bool scoped = reached->landlock >= 6;
-    promises[P1] =
-        reached->landlock > 0 ? kernel("Landlock opens listed directories only") : none("this kernel has no Landlock");
+    promises[P1] = reached->landlock == 0 ? none("this kernel has no Landlock")
+                   : plan->working_directory != NULL
+                       ? kernel("Landlock opens listed directories only; the one that it was "
+                                "granted to work in is among them")
+                       : kernel("Landlock opens listed directories only");
     promises[P2] = !reached->seccomp         ? none("nothing keeps it from opening sockets")
                    : plan->connect_count > 0 ? soft("it was granted connections to listed local ports")
                                              : kernel("the seccomp filter refuses sockets");

@@ -159,6 +159,18 @@ def test_listed_programs_run_and_no_others(tmp_path: Path) -> None:
         assert plugin.enforced["P2"].level == "kernel"
 
 
+def test_a_program_can_be_granted_by_name(tmp_path: Path) -> None:
+    echo = shutil.which("echo")
+    assert echo is not None
+    with reaching(tmp_path, Rights(programs=("echo",))) as plugin:
+        assert plugin.call("run", echo) == "600\n"
+    with (
+        pytest.raises(LaoError, match="not installed"),
+        reaching(tmp_path, Rights(programs=("no-such-program",))),
+    ):
+        pass
+
+
 @pytest.mark.parametrize("end", ["close", "kill"])
 def test_programs_end_with_their_worker(tmp_path: Path, end: str) -> None:
     sleep = shutil.which("sleep")

@@ -243,6 +243,57 @@ static void no_kernel_doors(void) {
     run_attempts(BASE_PLAN, attempts, COUNT(attempts));
 }
 
+/* --- What the weaker tiers still refuse --- */
+
+static int ask_device(void) {
+    int size;
+    /* Not in the short list of harmless questions; the null device does not know it. */
+    return ATTEMPT(ioctl(open("/dev/null", O_RDWR), 0x4601, &size));
+}
+static int fast_open(void) {
+    struct msghdr message = {0};
+    return ATTEMPT(sendmsg(socket(AF_INET, SOCK_STREAM, 0), &message, MSG_FASTOPEN));
+}
+static int listen_there(void) {
+    int own = socket(AF_INET, SOCK_STREAM, 0);
+    return own < 0 ? errno : ATTEMPT(listen(own, 1));
+}
+
+static void weaker_tiers(void) {
+    static const attempt_t none[] = {{"a device's own call", ask_device, EPERM}};
+    static const attempt_t gpu[] = {
+        {"a device's own call", ask_device, ENOTTY},
+        {"TIOCSTI", type_ahead, EPERM},
+        {"tcp", tcp, EPERM},
+        {"execve", run_program, EPERM},
+    };
+    static const attempt_t programs[] = {
+        {"a program that is not listed", run_program, EACCES},
+        {"fork", plain_fork, 0},
+        {"clone3", clone_newest, ENOSYS},
+        {"a user namespace", new_user, EPERM},
+        {"setsid", new_session, EPERM},
+        {"kill the parent", signal_parent, EPERM},
+        {"trace", trace, EPERM},
+        {"tcp", tcp, EPERM},
+    };
+    static const attempt_t connects[] = {
+        {"tcp", tcp, 0},
+        {"udp", udp, EPERM},
+        {"raw", raw, EPERM},
+        {"mptcp", multipath, EPERM},
+        {"unix", unix_socket, EPERM},
+        {"netlink", netlink_socket, EPERM},
+        {"TCP Fast Open", fast_open, EPERM},
+        {"listen", listen_there, EPERM},
+        {"execve", run_program, EPERM},
+    };
+    run_attempts(BASE_PLAN, none, COUNT(none));
+    run_attempts(BASE_PLAN "tier gpu\n", gpu, COUNT(gpu));
+    run_attempts(BASE_PLAN "execute /usr/bin/echo\n", programs, COUNT(programs));
+    run_attempts(BASE_PLAN "connect 127.0.0.1:1\n", connects, COUNT(connects));
+}
+
 /* --- Memory that no limit counts --- */
 
 static int map(int flags, int file) {
@@ -358,6 +409,7 @@ int main(void) {
     RUN(no_processes);
     RUN(no_other_processes);
     RUN(no_kernel_doors);
+    RUN(weaker_tiers);
     RUN(only_counted_memory);
     RUN(no_metadata);
     return 0;
