@@ -17,6 +17,9 @@ static lao__promise_t of_memory(const lao__plan_t *plan, const lao__reached_t *r
     if (reached->data_limit && reached->seccomp && !lao__plan_has(plan, LAO__PLAN_EXECUTE)) {
         return kernel("RLIMIT_DATA bounds its memory, memory that it does not count is refused, and the host watches");
     }
+    if (plan->memory_bytes > 0 && lao__plan_has(plan, LAO__PLAN_EXECUTE)) {
+        return soft("each program that it starts may take as much again, and the host measures its worker alone");
+    }
     return plan->memory_bytes > 0 ? host("the host measures it and ends the worker") : none("it has no bound");
 }
 
@@ -29,6 +32,9 @@ static lao__promise_t of_programs(const lao__plan_t *plan, const lao__reached_t 
 }
 
 static lao__promise_t of_cpu(const lao__plan_t *plan) {
+    if (!plan->cgroup_cpu && lao__plan_has(plan, LAO__PLAN_EXECUTE)) {
+        return soft("programs that it starts are not slowed down with its worker");
+    }
     return plan->cgroup_cpu ? kernel("its worker is in a CPU cgroup of its own")
                             : host("each call has a deadline, and the host slows the worker down past its limit");
 }

@@ -43,6 +43,10 @@ def test_96_processes_that_leave_their_worker(stage: Stage) -> None:
         assert report["fork"] in ("EAGAIN", "EPERM"), report
         assert 0 < report["started"] <= 8 + 10, report  # ten are the worker's own
         stage.assert_serves(plugin)
+        # What one process is held to says little where there may be more.
+        memory = plugin.enforced["P6"]
+        assert memory.level == ("kernel" if "cgroup" in memory.reason else "soft")
+        assert plugin.enforced["P3"].level == plugin.enforced["P11"].level == "soft"
     orphans = (
         set(psutil.Process().children()) - before
     )  # of which this process is the parent now, as it adopts them
