@@ -126,6 +126,8 @@ class Checks:
                 value = json.loads(text)
         except InvalidInput as error:
             raise self._refusal("input", [error.message, *error.causes], "") from None
+        except RecursionError:  # called from deep inside of a program
+            raise self._refusal("input", ["it is nested too deep"], "") from None
         if self._sized and self._clean is not None:
             self._check_size(_size(text))
         found = self._input.mismatch(value, len(text)) if self._input is not None else None

@@ -92,7 +92,11 @@ def check_schema(schema: object, *, must_be_object: bool = False) -> dict[str, A
     if must_be_object and schema.get("type", "object") != "object":
         raise SchemaError("it must be `object`", path=("type",), hint='write `type = "object"`')
     compile_schema(schema)
-    if cost_of(schema).steps > MOST_STEPS:
+    try:
+        steps = cost_of(schema).steps
+    except RecursionError:
+        raise SchemaError("its references lead from one to the next too often") from None
+    if steps > MOST_STEPS:
         raise SchemaError(
             "a check against it would take too long",
             hint="let fewer definitions refer to others more than once",

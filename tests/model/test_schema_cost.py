@@ -75,6 +75,14 @@ def test_every_way_to_double_is_counted(link: dict[str, Any]) -> None:
         check_schema(schema)
 
 
+def test_a_long_way_of_references_is_refused() -> None:
+    long = {f"d{i}": {"properties": {"a": {"$ref": f"#/$defs/d{i + 1}"}}} for i in range(5000)}
+    with pytest.raises(SchemaError, match="too often"):
+        check_schema({"$defs": {**long, "d5000": {}}, "$ref": "#/$defs/d0"})
+    few = {f"d{i}": {"properties": {"a": {"$ref": f"#/$defs/d{i + 1}"}}} for i in range(50)}
+    check_schema({"$defs": {**few, "d50": {}}, "$ref": "#/$defs/d0"})
+
+
 def test_a_recursion_is_answered_once_for_every_value() -> None:
     """What the count relies on: without the validator's memory this would take 2**60 steps."""
     again = {"required": ["a"], "properties": {"a": {"anyOf": [{"$ref": "#"}]}}}
