@@ -21,6 +21,8 @@ DEEPEST = 256
 """Levels of lists and objects that a document may have."""
 
 _MAY_OVERFLOW = re.compile(r"[eE]\+?[0-9]{3}|[0-9]{300}")
+_NO_BRACKETS = re.compile(r'(?:"[^"\\]*(?:\\.[^"\\]*)*"|[^\[\]{}"]+)+', re.DOTALL)
+_INNERMOST = re.compile(r"\[\]|\{\}")
 _MAY_BE_LONE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
@@ -34,6 +36,8 @@ def read_json(text: str) -> Any:
         >>> read_json('{"a": [1, 2.5]}')
         {'a': [1, 2.5]}
     """
+    if text.count("[") + text.count("{") > DEEPEST and _is_deep(text):
+        raise _refusal(f"it is nested more than {DEEPEST} levels deep")
     try:
         options: dict[str, Any] = {"parse_float": _finite} if _MAY_OVERFLOW.search(text) else {}
         value = json.loads(text, parse_constant=refuse_constant, object_pairs_hook=_unique, **options)
@@ -45,9 +49,18 @@ def read_json(text: str) -> Any:
         raise _refusal(f"it is nested more than {DEEPEST} levels deep") from None
     except ValueError as error:
         raise _refusal(str(error)) from None
-    if text.count("[") + text.count("{") > DEEPEST and depth_of(value) > DEEPEST:
-        raise _refusal(f"it is nested more than {DEEPEST} levels deep")
     return value
+
+
+def _is_deep(text: str) -> bool:
+    """Whether a text has more levels than DEEPEST, told before it is read: the reader recurses."""
+    brackets = _NO_BRACKETS.sub("", text)
+    for _ in range(DEEPEST):
+        fewer = _INNERMOST.sub("", brackets)
+        if fewer == brackets:
+            break  # nothing is left, or the brackets do not match
+        brackets = fewer
+    return brackets.count("[") + brackets.count("{") > DEEPEST or bool(_INNERMOST.search(brackets))
 
 
 def depth_of(value: Any) -> int:

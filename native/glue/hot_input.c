@@ -250,6 +250,9 @@ static int set_described(lao__arguments_t *arguments, PyObject *described) {
     if (PyErr_Occurred() || set_text_of(described, 5, &text, &size) != 0) {
         return -1;
     }
+    if (text != NULL && strlen(text) != (size_t)size) {
+        return refuse("the media type holds a NUL character", NULL);
+    }
     arguments->value.media_type = text;
     if (set_text_of(described, 6, &text, &size) != 0) {
         return -1;

@@ -145,7 +145,14 @@ int lao__arguments_add_param(lao__arguments_t *arguments, PyObject *name, PyObje
     param->struct_size = sizeof *param;
     param->name = PyUnicode_AsUTF8AndSize(name, &size);
     if (param->name == NULL) {
-        return -1;
+        if (!PyErr_ExceptionMatches(PyExc_UnicodeEncodeError)) {
+            return -1;
+        }
+        PyErr_Clear();
+        return refuse_param("?", "has a lone surrogate in its name, which UTF-8 cannot carry");
+    }
+    if (strlen(param->name) != (size_t)size) { /* the plugin would read the name up to there: another parameter */
+        return refuse_param(param->name, "has a NUL character behind its name");
     }
     arguments->param_pointers[index] = param;
     arguments->param_owners[index] = Py_NewRef(value);

@@ -458,6 +458,20 @@ def test_a_path_has_no_nul(checked: Checked, tmp_path: Path) -> None:
             plugin.call("file", path)
 
 
+def test_a_name_with_a_nul_is_not_the_name_before_it(checked: Checked) -> None:
+    """A plugin reads names as C strings: `width` with a NUL behind it would be `width`, unchecked."""
+    for text in (PARAMS.replace("additionalProperties = false\n", ""), ""):
+        plugin = checked(text)
+        with refused(plugin, match="NUL"):
+            plugin.call("params", **{"width\0": 99999})
+        with refused(plugin, match="NUL"):
+            next(plugin.stream("params", **{"width\0x": 99999}))
+        with refused(plugin, match="surrogate"):
+            plugin.call("params", **{"width\ud800": 1})
+        with refused(plugin, match="NUL"):
+            plugin.call("binary", lao.Binary(b"x", media_type="image/png\0x"))
+
+
 def test_lone_surrogates_are_refused_with_checks_too(checked: Checked) -> None:
     text = capability("text", "text", 'sanitize = ["trim"]\nmax_bytes = 10') + ITEMS + PARAMS
     plugin = checked(text)

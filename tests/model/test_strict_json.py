@@ -60,9 +60,25 @@ def test_depth() -> None:
     assert depth_of(read_json("[" * DEEPEST + "]" * DEEPEST)) == DEEPEST
     assert read_json("[" + ", ".join(["[]"] * 5000) + "]") == [[]] * 5000
     assert read_json(json.dumps("[" * 5000)) == "[" * 5000
-    for text in ("[" * (DEEPEST + 1) + "]" * (DEEPEST + 1), "[" * 1_000_000):
+    mixed = '{"a": [' * (DEEPEST // 2)
+    assert depth_of(read_json(mixed + "1" + "]}" * (DEEPEST // 2))) == DEEPEST
+    for text in (
+        "[" * (DEEPEST + 1) + "]" * (DEEPEST + 1),
+        "[" * 1_000_000,
+        '{"a":' * 1_000_000,
+        "[" + mixed + "1" + "]}" * (DEEPEST // 2) + "]",
+        '["]]]]]", ' * 1000 + "1" + "]" * 1000,
+        '["' + "[]" * 1000 + '", ' * 1,
+        "[" * 300 + "}" * 300,
+    ):
         with pytest.raises(InvalidInput):
             read_json(text)
+
+
+@given(VALUES)
+def test_many_brackets_are_no_depth(value: Any) -> None:
+    text = json.dumps([value] * 300 + ["[[{{" * 300, '\\"[{'])
+    assert read_json(text) == [value] * 300 + ["[[{{" * 300, '\\"[{']
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))
