@@ -197,9 +197,11 @@ class Watch:
         with self._lock:
             if self._closed:
                 return
-            self._closed = True
             for worker in list(self._workers.values()):
+                if worker.stop is not None:  # nobody else would end it
+                    self._end(worker, worker.stop.limit, worker.stop.used, worker.stop.allowed)
                 self._drop(worker)
+            self._closed = True
         self._forget(self)
 
     # --- Looking ---

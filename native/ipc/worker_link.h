@@ -94,9 +94,10 @@ void lao__worker_link_take_down(lao__worker_link_t *link);
 /* What a call on `lane` is told after the worker died under it. */
 lao_status_t lao__worker_link_explain(lao__worker_link_t *link, uint32_t lane, lao__error_t *error);
 
-/* True while the process lives and takes calls. */
+/* True while the process lives and takes calls: not any more once there is a reason to end it. */
 static inline bool lao__worker_link_serves(lao__worker_link_t *link) {
-    return atomic_load(&link->state) == LAO__LINK_RUNNING && !atomic_load(&link->dead);
+    return atomic_load(&link->state) == LAO__LINK_RUNNING && !atomic_load(&link->dead) &&
+           atomic_load(&link->cause) == LAO__END_NONE;
 }
 
 #endif

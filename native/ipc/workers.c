@@ -188,6 +188,12 @@ static lao_status_t start_again(lao__workers_t *workers, lao__worker_link_t *lin
     return status;
 }
 
+/* A worker that there is a reason to end, but that lives: its calls are stopping. */
+static bool is_being_ended(lao__worker_link_t *link) {
+    return atomic_load(&link->state) == LAO__LINK_RUNNING && !atomic_load(&link->dead) &&
+           atomic_load(&link->cause) != LAO__END_NONE;
+}
+
 /* The caller has a lane of the worker; afterwards it is among its users. */
 static lao_status_t enter_or_start(lao__workers_t *workers, lao__worker_link_t *link, const lao__flight_t *flight,
                                    lao__error_t *error) {
@@ -201,6 +207,17 @@ static lao_status_t enter_or_start(lao__workers_t *workers, lao__worker_link_t *
             return lao__fail(error, status, "%s while its worker was started", lao_status_message(status));
         }
         take_down_if_dead(link);
+        if (is_being_ended(link) && atomic_load(&link->users) == 0) {
+            lao__worker_link_take_down(link);
+        } else if (is_being_ended(link)) {
+            pthread_mutex_unlock(&link->life);
+            status = given_up(flight, error);
+            if (status != LAO_OK) {
+                return status;
+            }
+            usleep(1000);
+            continue;
+        }
         if (is_due(workers, link) && !retire(workers, link) && enter(link)) { /* not now: calls are in it */
             pthread_mutex_unlock(&link->life);
             return LAO_OK;

@@ -222,6 +222,25 @@ def test_a_deaf_call_is_ended_with_its_worker(host: lao.Host, library: Path) -> 
     wait_for(host, "limit_killed", limit="max_descriptors", by="host", pid=pid)
 
 
+@pytest.mark.parametrize("count", [1, 4])
+def test_calls_that_come_while_a_worker_is_being_ended_get_the_next_one(host: lao.Host, count: int) -> None:
+    """They must not be told of a limit that others passed."""
+    plugin = load(host, plugins.build("greedy", thread_role="full"))
+    pid = plugin.call("nothing")["pid"]
+    hold_to(plugin, descriptors=60)
+    call, outcome = in_background(
+        lambda: plugin.call("take", what="descriptors", count=65, every_us=1000, ms=15_000, deaf=1)
+    )
+    wait_for(host, "limit_cancelled", limit="max_descriptors")
+    others = [in_background(lambda: plugin.call("nothing")) for _ in range(count)]
+    for thread, answers in others:
+        thread.join()
+        assert isinstance(answers[0], dict), answers
+        assert answers[0]["pid"] != pid
+    call.join()
+    assert isinstance(outcome[0], ResourceLimitExceeded)
+
+
 # --- CPU ---
 
 

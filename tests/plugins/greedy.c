@@ -11,6 +11,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#ifndef THREAD_ROLE
+#define THREAD_ROLE unsafe
+#endif
+#define ROLE_unsafe LAO_THREADS_UNSAFE
+#define ROLE_full LAO_THREADS_FULL
+
 struct lao_instance {
     char data_dir[2048];
 };
@@ -195,6 +201,7 @@ static const lao_plugin_t plugin = {.struct_size = sizeof plugin,
                                     .abi_version = LAO_ABI_VERSION,
                                     .name = "greedy",
                                     .version = "1.0.0",
+                                    .thread_role = PASTE(ROLE_, THREAD_ROLE),
                                     .capability_count = COUNT_OF(capabilities),
                                     .capabilities = capabilities,
                                     .create = create,
