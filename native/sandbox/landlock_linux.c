@@ -121,7 +121,8 @@ static lao_status_t add_path(int ruleset, const lao__plan_path_t *path, uint64_t
 }
 
 lao_status_t lao__apply_landlock(const lao__plan_t *plan, lao__reached_t *reached, lao__error_t *error) {
-    int version = lao__landlock_version();
+    int offered = lao__landlock_version();
+    int version = plan->landlock_most < (uint64_t)offered ? (int)plan->landlock_most : offered;
     ruleset_t rules = {.handled_fs = handled_by(version),
                        .handled_net = version >= 4 ? NET_ALL : 0,
                        .scoped = version >= 6 ? SCOPE_ALL : 0};

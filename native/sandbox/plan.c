@@ -86,11 +86,9 @@ static bool take_bound(lao__plan_t *plan, const char *key, const char *value) {
     const struct {
         const char *key;
         uint64_t *bound;
-    } bounds[] = {{"memory", &plan->memory_bytes},
-                  {"file_bytes", &plan->file_bytes},
-                  {"scratch", &plan->scratch_bytes},
-                  {"threads", &plan->threads},
-                  {"descriptors", &plan->descriptors}};
+    } bounds[] = {{"memory", &plan->memory_bytes},     {"file_bytes", &plan->file_bytes},
+                  {"scratch", &plan->scratch_bytes},   {"threads", &plan->threads},
+                  {"descriptors", &plan->descriptors}, {"landlock", &plan->landlock_most}};
     size_t index;
     for (index = 0; index < sizeof bounds / sizeof *bounds; index++) {
         if (strcmp(bounds[index].key, key) == 0) {
@@ -145,6 +143,7 @@ lao_status_t lao__plan_parse(lao__plan_t *plan, const char *text, uint64_t size,
     char *rest = NULL;
     char *line;
     memset(plan, 0, sizeof *plan);
+    plan->landlock_most = UINT64_MAX;
     plan->text = malloc((size_t)size + 1);
     if (plan->text == NULL) {
         return lao__fail(error, LAO_OUT_OF_MEMORY, "out of memory");

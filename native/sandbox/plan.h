@@ -8,6 +8,7 @@
  *  environment NAME=VALUE, preload PATH: what a runtime wants to be told, and libraries that are loaded before the plugin,
  *  so that it finds them by their SONAME
  *  connect HOST:PORT, working_directory PATH: for LAO 0.x plugins
+ *  landlock VERSION: at most this one is used, as on an older kernel; for tests
  *  parent PID: the host, checked once the kernel has been told to end this process with it
  *  require P1,P2,...: promises without which nothing is loaded
  *
@@ -74,6 +75,7 @@ typedef struct lao__plan {
     uint32_t preload_count;
     const char *working_directory; /* NULL: `/` */
     int64_t parent;                /* 0: not checked */
+    uint64_t landlock_most;        /* 0: none is used; UINT64_MAX: whichever the kernel has */
     uint32_t required;             /* bit 0: P1 ... */
 } lao__plan_t;
 

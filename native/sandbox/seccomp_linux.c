@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -214,6 +215,29 @@ static void rule_ioctl(filter_t *filter, bool devices) {
     allow(filter);
 }
 
+/* Landlock before version 3 keeps files from being written to, not from being cut: neither by name nor by opening them for
+ * reading with O_TRUNC. */
+static void rule_truncate(filter_t *filter) {
+    static const struct {
+        int call;
+        uint32_t argument;
+    } openers[] = {
+#ifdef SYS_open
+        {SYS_open, 1},
+#endif
+        {SYS_openat, 2}};
+    uint32_t index;
+    refuse_call(filter, SYS_truncate, EACCES);
+    for (index = 0; index < COUNT(openers); index++) {
+        if_equal(filter, (uint32_t)openers[index].call, 5);
+        load(filter, ARGUMENT(openers[index].argument));
+        emit(filter, BPF_ALU | BPF_AND | BPF_K, O_TRUNC | O_ACCMODE, 0, 0);
+        if_equal(filter, O_TRUNC | O_RDONLY, 1);
+        refuse(filter, EACCES);
+        allow(filter);
+    }
+}
+
 /* Not those that make the kernel send signals to others. */
 static void rule_fcntl(filter_t *filter) {
     static const uint32_t harmless[] = {0 /* F_DUPFD */,       1 /* GETFD */,        2 /* SETFD */,
@@ -292,7 +316,7 @@ static void rule_numbers(filter_t *filter, const lao__plan_t *plan) {
 
 /* --- The whole --- */
 
-static void build(filter_t *filter, const lao__plan_t *plan) {
+static void build(filter_t *filter, const lao__plan_t *plan, const lao__reached_t *reached) {
     bool programs = lao__plan_has(plan, LAO__PLAN_EXECUTE);
     bool devices = (plan->tiers & (LAO__PLAN_CUDA | LAO__PLAN_GPU)) != 0;
     uint32_t self = (uint32_t)getpid();
@@ -319,6 +343,9 @@ static void build(filter_t *filter, const lao__plan_t *plan) {
     if (plan->cgroup_memory || (plan->tiers & LAO__PLAN_CUDA) != 0) {
         allow_without_bits(filter, SYS_memfd_create, 1, MFD_HUGETLB, ENOMEM);
     }
+    if (reached->landlock > 0 && reached->landlock < 3) {
+        rule_truncate(filter);
+    }
     rule_numbers(filter, plan);
 }
 
@@ -327,7 +354,7 @@ lao_status_t lao__apply_seccomp(const lao__plan_t *plan, lao__reached_t *reached
     struct sock_fprog program;
     unsigned flags;
     long listener;
-    build(&filter, plan);
+    build(&filter, plan, reached);
     if (filter.size > MAX_INSTRUCTIONS) {
         return lao__fail(error, LAO_SYSTEM, "the filter for system calls is too long");
     }

@@ -50,6 +50,17 @@ static void remove_tree(void) {
     EXPECT(system(command) == 0);
 }
 
+/* What an older kernel's Landlock does not refuse, the other walls have to. */
+static void on_all_kernels(const attempt_t *attempts, size_t count) {
+    static const char *const versions[] = {"", "landlock 6\n", "landlock 3\n", "landlock 2\n"};
+    size_t index;
+    for (index = 0; index < COUNT(versions); index++) {
+        char older[4096];
+        snprintf(older, sizeof older, "%s%s", plan, versions[index]);
+        run_attempts(older, attempts, count);
+    }
+}
+
 /* --- Reading --- */
 
 static int read_of(const char *path) { return ATTEMPT(open(path, O_RDONLY)); }
@@ -84,7 +95,7 @@ static void reading(void) {
         /* Why the host refuses to grant a directory with second names in it: the kernel cannot tell them. */
         {"a second name of a file outside", read_second_name, 0},
     };
-    run_attempts(plan, attempts, COUNT(attempts));
+    on_all_kernels(attempts, COUNT(attempts));
 }
 
 /* --- Changing --- */
@@ -160,7 +171,7 @@ static void changing(void) {
         {"a file beyond the bound", write_large, EFBIG},
         {"locking what is readable", lock_readable, 0},
     };
-    run_attempts(plan, attempts, COUNT(attempts));
+    on_all_kernels(attempts, COUNT(attempts));
 }
 
 /* --- A private /tmp --- */
@@ -217,6 +228,16 @@ static void scratch(void) {
 
 static int nothing(void) { return 0; }
 
+static void without_landlock(void) {
+    static const attempt_t entered[] = {{"reading outside", read_outside, 0}};
+    static const attempt_t refused[] = {{"entering", nothing, NO_SANDBOX}};
+    char older[4096];
+    snprintf(older, sizeof older, "%slandlock 0\n", plan);
+    run_attempts(older, entered, 1); /* what was asked for, and reported as none */
+    snprintf(older, sizeof older, "%slandlock 0\nrequire P1\n", plan);
+    run_attempts(older, refused, 1);
+}
+
 static void refused_roots(void) {
     char swapped[512];
     const attempt_t attempts[] = {{"entering", nothing, NO_SANDBOX}};
@@ -233,6 +254,7 @@ int main(void) {
     RUN(changing);
     RUN(scratch);
     RUN(refused_roots);
+    RUN(without_landlock);
     remove_tree();
     return 0;
 }
