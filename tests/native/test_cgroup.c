@@ -497,7 +497,24 @@ static void an_ordinary_user_is_told_the_truth(void) {
     EXPECT_EQUAL(status, 0);
 }
 
-int main(void) {
+/* "kept" prints what a group of this process would keep, and where it would be made. */
+static void print_kept(void) {
+    const lao__cgroup_limits_t limits = {.memory_bytes = 64 * MIB, .cpu_permille = 500, .tasks = 8};
+    lao__cgroup_t group;
+    child_t child = hold(touch_a_little);
+    lao__cgroup_create(&group, &limits);
+    (void)lao__cgroup_join(&group, child.pid);
+    printf("kept %u in %s\n", (unsigned)group.kept, lao__cgroup_places()[0].directory);
+    let_go(&child);
+    EXPECT_EQUAL(status_of(child.pid), 0);
+    lao__cgroup_destroy(&group);
+}
+
+int main(int count, char **arguments) {
+    if (count == 2 && strcmp(arguments[1], "kept") == 0) {
+        print_kept();
+        return 0;
+    }
     RUN(an_ordinary_user_is_told_the_truth);
     printf("  abilities: %s%s%s%s\n", lao__cgroup_abilities() == 0 ? "none" : "",
            lao__cgroup_abilities() & LAO__CGROUP_MEMORY ? "memory " : "",
