@@ -166,7 +166,6 @@ def test_95_a_description_that_is_none(stage: Stage, how: str, reason: str) -> N
             "not_utf8",
             "name_is_a_number",
             "name_is_null",
-            "name_controls",
         ),
         *("role", "negative_role", "kind", "capability_is_a_number", "no_capabilities", "claims_to_be_old"),
         *("deep", "failed"),
