@@ -72,9 +72,10 @@ static atomic_int over;
 
 static void *flip(void *ports) {
     const uint16_t *both = ports;
-    while (!atomic_load(&over)) {
-        *(volatile uint16_t *)&changing.sin_port = both[0];
-        *(volatile uint16_t *)&changing.sin_port = both[1];
+    for (unsigned turn = 0; !atomic_load(&over); turn++) {
+        *(volatile uint16_t *)&changing.sin_port = both[turn % 2];
+        for (volatile int rest = 0; rest < 100; rest++) { /* each is there for as long as the other */
+        }
     }
     return NULL;
 }
