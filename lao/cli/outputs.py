@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -73,8 +74,14 @@ def joined(parts: list[Any]) -> Any:
     return parts[0] if len(parts) == 1 else Parts(parts)
 
 
-def store(value: Any, file: str | Path) -> str:
+def store(value: Any, file: str | Path, *, within: Sequence[Path] | None = None) -> str:
     """Writes a value to a file, by its suffix: a picture, `.npy`, `.wav`, else text, JSON or raw bytes.
+
+    Args:
+        value: What a plugin gave. A path is the file that is copied.
+        file: Where to.
+        within: Files and directories from which a file may be copied: what a plugin in a sandbox can read itself, or
+            it could have others read for it what it cannot. None: from anywhere.
 
     Returns:
         One line about what was written.
@@ -87,7 +94,10 @@ def store(value: Any, file: str | Path) -> str:
     temporary = file.with_name(f".{file.name}.{os.getpid()}")
     try:
         try:
-            _write(value, temporary, file.suffix.lower())
+            if isinstance(value, os.PathLike):
+                _copy(Path(value), temporary, within)
+            else:
+                _write(value, temporary, file.suffix.lower())
             os.replace(temporary, file)
         finally:
             temporary.unlink(missing_ok=True)
@@ -100,6 +110,26 @@ def store(value: Any, file: str | Path) -> str:
     return f"wrote {file} ({printer.size(file.stat().st_size)})"
 
 
+def _copy(source: Path, file: Path, within: Sequence[Path] | None) -> None:
+    """Copies a regular file. It is looked at once it is open: the name may lead elsewhere a moment later."""
+    import shutil
+    import stat
+
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)  # a pipe would block
+    with open(os.open(source, flags), "rb") as stream:
+        if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+            raise InvalidInput(f"`{source}`, which the plugin names, is no ordinary file")
+        opened = Path(f"/proc/self/fd/{stream.fileno()}")
+        real = opened.resolve() if opened.exists() else source.resolve()
+        if within is not None and not any(real.is_relative_to(place.resolve()) for place in within):
+            raise InvalidInput(
+                f"`{source}`, which the plugin names, lies where it cannot read itself",
+                hint="copy it yourself if you trust it",
+            )
+        with file.open("xb") as copy:
+            shutil.copyfileobj(stream, copy)
+
+
 def _write(value: Any, file: Path, suffix: str) -> None:
     if isinstance(value, Parts):
         raise InvalidInput(
@@ -107,10 +137,6 @@ def _write(value: Any, file: Path, suffix: str) -> None:
         )
     if isinstance(value, str):
         file.write_text(value, encoding="utf-8")
-    elif isinstance(value, os.PathLike):
-        import shutil
-
-        shutil.copyfile(value, file)
     elif isinstance(value, (bytes, bytearray, memoryview)):
         file.write_bytes(value)
     elif value is None or isinstance(value, (dict, list, bool, int, float)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -127,6 +128,36 @@ def test_what_came_from_an_address_runs_in_a_sandbox(lao: Terminal, echo: Path, 
         assert plugin.info.isolation == "process"
         assert {plugin.enforced[promise].level for promise in ("P1", "P2", "P3")} == {"kernel"}
     assert lao("plugin", "call", "echo", "--input", "x", status=0).stdout == "x\n"
+
+
+def test_a_file_that_a_sandboxed_plugin_names_is_copied_only_if_it_could_read_it(lao: Terminal) -> None:
+    from tests.plugins import build
+
+    library = str(build("keeper"))
+    data = lao.place / "home" / "data" / "keeper"
+    data.mkdir(parents=True)
+    (data / "made.txt").write_text("made")
+    secret = lao.place / "secret.txt"
+    secret.write_text("secret")
+    (data / "link.txt").symlink_to(secret)
+    os.mkfifo(data / "pipe")
+
+    def copy(path: Path, isolation: str, status: int) -> str:
+        words = ["plugin", "call", library, "file", "--param", f"path={path}", "--isolation", isolation]
+        (lao.place / "out.txt").unlink(missing_ok=True)
+        done = lao(*words, "--output", "out.txt", status=status)
+        assert (lao.place / "out.txt").exists() is (status == 0)
+        return (lao.place / "out.txt").read_text() if status == 0 else done.stderr
+
+    assert copy(data / "made.txt", "process", 0) == "made"
+    for path in (secret, data / "link.txt", data / ".." / ".." / ".." / "secret.txt", Path("/etc/passwd")):
+        assert "where it cannot read itself" in copy(path, "process", 1)
+    for path in (data / "pipe", Path("/dev/zero"), data):
+        for isolation in ("process", "none"):
+            assert "error" in copy(path, isolation, 1)
+    assert copy(secret, "none", 0) == "secret"
+    words = ["plugin", "call", library, "file", "--param", f"path={secret}", "--isolation", "process"]
+    assert lao(*words, status=0).stdout == f"{secret}\n"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are sent differently there")

@@ -1,5 +1,5 @@
 /* Remembers where the array of its last output lies, and writes there after it handed it out. The parameters `reversed`
- * and `transposed` turn the array's axes around, `rows` and `columns` are its shape. */
+ * and `transposed` turn the array's axes around, `rows` and `columns` are its shape. "file" gives the parameter `path`. */
 #include "tensors.h"
 
 static void *block;
@@ -50,6 +50,10 @@ static lao_status_t LAO_CALL call(lao_instance_t *instance, const lao_request_t 
         return fill(request, response, LAO_KIND_IMAGE);
     case 2:
         return fill(request, response, LAO_KIND_AUDIO);
+    case 4: {
+        const char *path = text_param(request, "path", "");
+        return give_data(request, response, LAO_KIND_FILE, path, strlen(path));
+    }
     default:
         memset(block, 0xEE, block_size);
         return give_text(request, response, "written");
@@ -62,7 +66,7 @@ static lao_status_t LAO_CALL call(lao_instance_t *instance, const lao_request_t 
 
 static const lao_capability_t *const capabilities[] = {
     CAPABILITY("tensor", LAO_KIND_TENSOR), CAPABILITY("image", LAO_KIND_IMAGE), CAPABILITY("audio", LAO_KIND_AUDIO),
-    CAPABILITY("scribble", LAO_KIND_TEXT)};
+    CAPABILITY("scribble", LAO_KIND_TEXT), CAPABILITY("file", LAO_KIND_FILE)};
 
 static const lao_plugin_t plugin = {.struct_size = sizeof plugin,
                                     .abi_version = LAO_ABI_VERSION,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,6 +13,7 @@ from lao.cli import printer
 from lao.errors import InvalidInput, LaoError
 
 if TYPE_CHECKING:
+    from lao.host import Plugin
     from lao.model.capability import Capability
 
 __all__ = ["command"]
@@ -64,7 +67,7 @@ def command(
         else:
             result = plugin.call(chosen.name, value, **params)
         took_s = time.perf_counter() - begun
-        written = store(result, output) if output is not None else None
+        written = store(result, output, within=_readable(plugin, value)) if output is not None else None
         if json:
             shown = as_json(result, chosen.output_kind)
             printer.json(
@@ -82,6 +85,21 @@ def command(
         else:
             show(result, chosen.output_kind)
     return 0
+
+
+def _readable(plugin: Plugin, value: Any) -> list[Path] | None:
+    """Where a file that the plugin gives may lie; None for a plugin that runs in this process."""
+    if plugin.info.isolation == "none":
+        return None
+    from lao import paths
+
+    home = paths.home()
+    places = [home / "data" / plugin.info.name]
+    if plugin.info.library.is_relative_to(home):  # its package; the folder of a bare library is the user's
+        places.append(plugin.info.library.parent)
+    if isinstance(value, os.PathLike):
+        places.append(Path(value))
+    return places
 
 
 def _target(name: str) -> str:
