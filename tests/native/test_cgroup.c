@@ -501,8 +501,9 @@ static void an_ordinary_user_is_told_the_truth(void) {
 static void print_kept(void) {
     const lao__cgroup_limits_t limits = {.memory_bytes = 64 * MIB, .cpu_permille = 500, .tasks = 8};
     lao__cgroup_t group;
-    child_t child = hold(touch_a_little);
-    lao__cgroup_create(&group, &limits);
+    child_t child;
+    lao__cgroup_create(&group, &limits); /* before there is a child, so that this process may be alone in its group */
+    child = hold(touch_a_little);
     (void)lao__cgroup_join(&group, child.pid);
     printf("kept %u in %s\n", (unsigned)group.kept, lao__cgroup_places()[0].directory);
     let_go(&child);
