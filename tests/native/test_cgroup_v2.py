@@ -18,8 +18,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent.parent
 SOURCES = ("native/ipc/cgroup_linux.c", "native/ipc/cgroup_place_linux.c", "tests/native/test_cgroup.c")
 
-# One line for each scene: its name, then what happens in it. "alone" replaces its shell, so that nobody else is in the
-# group; in the others the shell is in the group too.
+# "alone" replaces its shell, so that nobody else is in the group; in the other scenes the shell is in it too.
 INIT = """#!/bin/sh
 mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t tmpfs tmp /run
 groups=/sys/fs/cgroup; mount -t cgroup2 none $groups
@@ -27,14 +26,14 @@ echo "+memory +cpu +pids" > $groups/cgroup.subtree_control
 scene() { name=$1; shift; echo "scene $name"; "$@" 2>&1; echo "end $name $?"; }
 enter() { mkdir -p $groups/$1; echo 0 > $groups/$1/cgroup.procs; }
 in_alone() { (enter alone; exec PROGRAM kept); }
-in_others() { (enter others; PROGRAM kept); }
-in_limited() { (enter limited; echo 200000000 > $groups/limited/memory.max; PROGRAM kept); }
+in_others() { (enter others; PROGRAM kept; exit $?); }
+in_limited() { (enter limited; echo 200000000 > $groups/limited/memory.max; PROGRAM kept; exit $?); }
 in_user() {
     mkdir -p $groups/user/shell; echo "+memory +pids" > $groups/user/cgroup.subtree_control
     chown -R nobody $groups/user
-    (enter user/shell; su nobody -s /bin/sh -c "PROGRAM; PROGRAM kept")
+    (enter user/shell; su nobody -s /bin/sh -c "PROGRAM; PROGRAM kept"; exit $?)
 }
-in_foreign() { (enter foreign; su nobody -s /bin/sh -c "PROGRAM kept"); }
+in_foreign() { (enter foreign; su nobody -s /bin/sh -c "PROGRAM kept"; exit $?); }
 scene root PROGRAM
 scene alone in_alone
 scene others in_others
