@@ -7,7 +7,8 @@
 #include "frame_writer.h"
 #include "shared_buffer.h"
 
-#define LAO__APART_BYTES ((uint64_t)256 << 20) /* larger inputs do not go into the region for requests */
+/* Larger inputs do not go into the region for requests; nor do those that would take half of the lane's share of it. */
+#define LAO__APART_BYTES ((uint64_t)256 << 20)
 
 struct lao__worker_link;
 

@@ -91,15 +91,23 @@ void lao__worker_link_deinit(lao__worker_link_t *link) {
     pthread_mutex_destroy(&link->buffers_lock);
 }
 
-static lao_status_t make_memory(lao__worker_link_t *link, uint64_t region_bytes, lao__error_t *error) {
+/* Memory that is shared counts for nobody's RLIMIT_DATA: without a cgroup the regions themselves are the bound. Also that
+ * for requests, which a worker can only read: a page that is missing is made when it is read. */
+static uint64_t region_size(const lao__worker_link_t *link, const lao__cgroup_limits_t *limits, uint32_t share) {
+    uint64_t bounded = limits->memory_bytes / share / 4096 * 4096 + LAO__MAX_LANES * LAO__FRAME_INLINE;
+    bool counted = (link->cgroup.kept & LAO__CGROUP_MEMORY) != 0 || limits->memory_bytes == 0;
+    return counted || bounded > LAO__REGION_BYTES ? LAO__REGION_BYTES : bounded;
+}
+
+static lao_status_t make_memory(lao__worker_link_t *link, const lao__cgroup_limits_t *limits, lao__error_t *error) {
     lao_status_t status =
         lao__memory_file_create(&link->signals, "lao-signals", LAO__SIGNAL_BYTES, LAO__SIGNAL_BYTES, false, error);
     if (status == LAO_OK) {
-        status =
-            lao__memory_file_create(&link->requests, "lao-requests", LAO__REGION_BYTES, LAO__FRAME_INLINE, true, error);
+        status = lao__memory_file_create(&link->requests, "lao-requests", region_size(link, limits, 2),
+                                         LAO__FRAME_INLINE, true, error);
     }
     if (status == LAO_OK) {
-        status = lao__region_create(region_bytes, LAO__FRAME_INLINE, &link->responses, error);
+        status = lao__region_create(region_size(link, limits, 1), LAO__FRAME_INLINE, &link->responses, error);
     }
     return status;
 }
@@ -109,15 +117,9 @@ static lao_status_t make_memory(lao__worker_link_t *link, uint64_t region_bytes,
 lao_status_t lao__worker_link_start(lao__worker_link_t *link, const char *executable, char *const *environment,
                                     const lao__cgroup_limits_t *limits, lao__error_t *error) {
     lao_status_t status;
-    uint64_t region_bytes = LAO__REGION_BYTES;
     uint32_t lane;
     lao__cgroup_create(&link->cgroup, limits);
-    /* Memory that is shared counts for nobody's RLIMIT_DATA: without a cgroup the region itself is the bound. */
-    if ((link->cgroup.kept & LAO__CGROUP_MEMORY) == 0 && limits->memory_bytes != 0 &&
-        limits->memory_bytes < region_bytes) {
-        region_bytes = limits->memory_bytes / 4096 * 4096 + LAO__MAX_LANES * LAO__FRAME_INLINE;
-    }
-    status = make_memory(link, region_bytes, error);
+    status = make_memory(link, limits, error);
     if (status == LAO_OK) {
         status = lao__process_start(executable, environment, &link->cgroup, link->signals.descriptor,
                                     link->requests.descriptor, link->responses->file.descriptor, &link->process, error);

@@ -16,7 +16,7 @@ static bool map_memory(lao__worker_memory_t *memory) {
     lao__error_t error;
     bool mapped =
         lao__memory_file_map(&memory->signals, LAO__WORKER_SIGNALS, LAO__SIGNAL_BYTES, true, &error) == LAO_OK &&
-        lao__memory_file_map(&memory->requests, LAO__WORKER_REQUESTS, LAO__REGION_BYTES, false, &error) == LAO_OK &&
+        lao__memory_file_map(&memory->requests, LAO__WORKER_REQUESTS, 0, false, &error) == LAO_OK &&
         lao__memory_file_map(&memory->responses, LAO__WORKER_RESPONSES, 0, true, &error) == LAO_OK;
     if (!mapped) {
         fprintf(stderr, "lao-worker: %s\n", error.text);

@@ -68,7 +68,7 @@ def test_21_memory_that_is_shared_or_grows(stage: Stage, how: str) -> None:
         assert report["open"] == "EACCES"
 
 
-@pytest.mark.parametrize("how", ["memfd", "outputs", "pipes"])
+@pytest.mark.parametrize("how", ["memfd", "outputs", "inputs", "pipes"])
 def test_22_memory_in_files(stage: Stage, how: str) -> None:
     assert_memory_is_bounded(stage, how)
 
@@ -150,10 +150,10 @@ def test_29_never_freeing_is_cured_by_recycling(stage: Stage) -> None:
 
 
 def test_30_all_cores_busy(stage: Stage) -> None:
-    with stage.load(limits={"max_cpu_percent": 50}) as plugin:
+    with stage.load(limits={"max_cpu_percent": 20}) as plugin:
         report = plugin.call("attack", "1500")
-        # It takes the host a while to see it, where the kernel does not.
-        assert 0 < report["cpu_ms"] / report["wall_ms"] < 0.75, report
+        # It takes the host a while to see it, where the kernel does it; a machine with other things to do, longer.
+        assert 0 < report["cpu_ms"] / report["wall_ms"] < 0.8, report
         told = stage.wait_for_event("limit_throttled")
         assert (told.plugin, told.data["limit"]) == ("busy-cores", "max_cpu_percent")
         stage.assert_serves(plugin)

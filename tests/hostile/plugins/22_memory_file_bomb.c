@@ -1,9 +1,11 @@
 /* Writes memory that is in no mapping of its own: "memfd", files in memory; "outputs", the region for its outputs, which it
- * fills and forgets page by page; "pipes", what pipes hold. */
+ * fills and forgets page by page; "inputs", the region for its inputs, where a page that it only reads is made for that; "pipes",
+ * what pipes hold. */
 #include "hostile.h"
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 static char block[1 << 20];
 
@@ -31,6 +33,28 @@ static long long fill_outputs(void) {
     return taken_mib;
 }
 
+/* Page by page, each forgotten again, so that no mapping shows them. */
+static long long read_inputs(void) {
+    long long taken_kib = 0;
+    struct stat status;
+    if (fstat(5, &status) != 0) {
+        return 0;
+    }
+    for (off_t at = 0; at + (off_t)sizeof block <= status.st_size && taken_kib < 1024 * 1024; at += sizeof block) {
+        const volatile char *page = (const volatile char *)mmap(NULL, sizeof block, PROT_READ, MAP_SHARED, 5, at);
+        if (page == MAP_FAILED) {
+            break;
+        }
+        for (size_t offset = 0; offset < sizeof block; offset += 4096) {
+            (void)page[offset];
+        }
+        munmap((void *)(uintptr_t)page, sizeof block);
+        taken_kib += sizeof block / 1024;
+        sleep_ms(1);
+    }
+    return taken_kib / 1024;
+}
+
 static long long fill_pipes(void) {
     long long taken_kib = 0;
     int ends[2];
@@ -48,6 +72,7 @@ static lao_status_t attack(const lao_request_t *request, lao_response_t *respons
     memset(block, 1, sizeof block);
     report_number("mib", input_is(request, "memfd")     ? fill_memory_files()
                          : input_is(request, "outputs") ? fill_outputs()
+                         : input_is(request, "inputs")  ? read_inputs()
                                                         : fill_pipes());
     return give_report(response);
 }
