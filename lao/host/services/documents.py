@@ -11,17 +11,16 @@ __all__ = ["parse_json", "parse_object"]
 
 
 def parse_json(document: bytes) -> Any:
-    """What a plugin says is one JSON document, UTF-8.
+    """What a plugin says is one JSON document, UTF-8, read strictly.
 
     Raises:
-        InvalidInput: It is not, or one that two parsers could read differently (`lao.model.strict_json`).
+        InvalidInput: It is not, or not one that every parser reads alike.
     """
     try:
-        return read_json(document.decode("utf-8"))
+        text = document.decode("utf-8")
     except UnicodeDecodeError:
         raise InvalidInput("it is no JSON document", causes=["it is not UTF-8"]) from None
-    except InvalidInput as error:
-        raise InvalidInput("it is no JSON document", causes=error.causes) from None
+    return read_json(text)
 
 
 def parse_object(document: bytes) -> dict[str, Any]:

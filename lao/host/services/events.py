@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import json
 from collections.abc import Iterable, Mapping
 
 from lao.errors import InvalidInput, PermissionDenied
@@ -24,6 +22,7 @@ class CustomEvents:
         self._plugin = plugin
         self._events = events
         self._declared: Mapping[str, Event] = {event.name: event for event in declared}
+        self._checks: dict[str, InstanceCheck] = {}  # made when they are needed first
 
     def emit(self, name: str, document: bytes) -> None:
         """Puts an event on the host's bus, as `Event(name, plugin, {"payload": ...})`.
@@ -45,16 +44,13 @@ class CustomEvents:
             )
         payload = parse_json(document) if document else None
         if event.payload_schema is not None:
-            found = _compiled(json.dumps(event.payload_schema)).mismatch(payload, len(document))
+            check = self._checks.get(name) or self._checks.setdefault(
+                name, InstanceCheck(event.payload_schema)
+            )
+            found = check.mismatch(payload, len(document))
             if found is not None:
+                where, what = found
                 raise InvalidInput(
-                    f"the event `{name}` is not what its schema says",
-                    causes=[": ".join(filter(None, found))],
-                    pointer=found[0],
+                    f"the event `{name}` is not what its schema says", causes=[f"{where or '/'}: {what}"]
                 )
         self._events.emit(name, self._plugin, payload=payload)
-
-
-@functools.lru_cache(maxsize=256)
-def _compiled(schema: str) -> InstanceCheck:
-    return InstanceCheck(json.loads(schema))

@@ -47,8 +47,8 @@ _SHARE = 0.5  # of the thread's time that one worker's questions may take in the
 _BURST_S = 0.1  # of time that it may take at once
 _THREADS = 128
 
-# Answered at once, in microseconds; everything else may wait for a disk or for somebody else.
-_QUICK = Service.SCRATCH | Service.EVENTS
+# Answered at once, in microseconds; everything else may wait for a disk, for somebody else, or for a schema.
+_QUICK = int(Service.SCRATCH)
 
 logger = logging.getLogger(__name__)
 
@@ -384,7 +384,7 @@ class _Connection:
         self._held += len(question.header) + len(question.body)
         if question.service is Service.PROGRESS:
             self._answer(question, Reply())
-        elif question.service & _QUICK:
+        elif int(question.service) & _QUICK:
             self._answer(
                 question, services.ask(question.service, question.kind, question.header, question.body)
             )
