@@ -160,6 +160,7 @@ def plan_of_command(
     cgroup_memory: bool,
     cgroup_tasks: bool,
     user_namespace: bool,
+    host: int,
 ) -> str:
     """The plan of a program that the host runs for a plugin: it sees the system's libraries and what the plugin may
     see, and nothing else.
@@ -172,6 +173,7 @@ def plan_of_command(
         cgroup_memory: A control group bounds its memory.
         cgroup_tasks: A control group bounds its processes.
         user_namespace: As in `plan_of`.
+        host: The number of this process, with which it ends.
 
     Raises:
         InvalidInput: A path has a line break in it.
@@ -194,7 +196,8 @@ def plan_of_command(
     lines.append(f"file_bytes {int((bounds.disk_mb or _FILE_MB) * _MEBIBYTE)}")
     if user_namespace:
         lines.append("namespaces user")
-    lines.append("require P1,P2")
+    lines.append(f"parent {host}")
+    lines.append("require P1,P2,P3,P4")
     return "\n".join(lines)
 
 

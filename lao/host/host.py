@@ -281,6 +281,7 @@ class Host:
             directory,
             source.manifest.events if source.manifest else (),
             isolated=decision.isolation == "process",
+            bounds=decision.bounds,
         )
         order = Order(
             name=source.name,

@@ -99,13 +99,14 @@ static void allow_without_bits(filter_t *filter, int call, uint32_t index, uint3
 
 /* --- Rules that look at arguments --- */
 
-/* clone: threads, and with `programs` also processes, but never new namespaces. clone3 hides its flags behind a pointer,
+/* clone: threads, and with `programs` also processes, but never new namespaces, nor children of the
+ * host, which would wait for none of them: each would stay a zombie. clone3 hides its flags behind a pointer,
  * which no filter can follow: without it libraries fall back to clone. */
 static void rule_clone(filter_t *filter, bool programs) {
     refuse_call(filter, SYS_clone3, ENOSYS);
     if_equal(filter, SYS_clone, 6);
     load(filter, ARGUMENT(0));
-    if_any_bit(filter, NEW_NAMESPACES, 1);
+    if_any_bit(filter, NEW_NAMESPACES | CLONE_PARENT, 1);
     refuse(filter, EPERM);
     if_any_bit(filter, programs ? UINT32_MAX : CLONE_THREAD, 1);
     allow(filter);

@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 ORDINARY_USER = 65534
-MODULES = ("test_weak_rights", "test_runtimes", "test_confinement")
+MODULES = ("test_weak_rights", "test_runtimes", "test_confinement", "test_commands")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the sandbox of this system is not written yet")

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import lao
 from lao.errors import (
@@ -137,7 +139,8 @@ def test_a_program_is_confined(data: Path, prober: Path) -> None:
     assert results.pop("variables") == "2"  # PATH and LANG
     assert results.pop("input") == "-1"
     assert {word for word, result in results.items() if result == "done"} == set(), results
-    assert len(results) == 10
+    assert len(results) == 11
+    assert results["give the host a child"] == "EPERM"
 
 
 def test_it_sees_the_files_that_the_plugin_may_see(data: Path, prober: Path, tmp_path: Path) -> None:
@@ -168,6 +171,32 @@ def test_its_memory_is_bounded(data: Path, prober: Path) -> None:
         assert limit == "max_memory_mb"
 
 
+def test_its_memory_is_bounded_with_that_of_what_it_starts(data: Path, prober: Path) -> None:
+    """Twelve processes below the bound of each, which together are far above it."""
+    runs = commands(data, prober, bounds=Bounds(memory_mb=256, cpu_percent=None, threads=32, disk_mb=None))
+    with pytest.raises(ResourceLimitExceeded) as caught:
+        runs.run([str(prober), "share_memory"])
+    assert (caught.value.limit, caught.value.allowed) == ("max_memory_mb", 256)
+    assert wait_for(lambda: _processes_of(prober) == [])
+
+
+def test_its_memory_is_bounded_without_control_groups(
+    data: Path, prober: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lao._native import ffi
+    from lao.host.services import commands as module
+
+    monkeypatch.setattr(
+        module, "control_group", lambda bounds: contextlib.nullcontext(ffi.new("lao__cgroup_t *"))
+    )
+    test_its_memory_is_bounded_with_that_of_what_it_starts(data, prober)
+    test_its_memory_is_bounded(data, prober)
+    runs = commands(data, prober, timeout_s=0.5)
+    with pytest.raises(PluginTimeout):
+        runs.run([str(prober), "leave_and_hang"])
+    assert runs.run([str(prober), "fine"])["exit_code"] == 0
+
+
 def test_its_processes_are_bounded_and_gone_afterwards(data: Path, prober: Path) -> None:
     runs = commands(data, prober, bounds=Bounds(memory_mb=256, cpu_percent=None, threads=20, disk_mb=None))
     assert int(runs.run([str(prober), "fork"])["stdout"]) <= 40  # a few more are the sandbox's own
@@ -189,12 +218,18 @@ def test_past_its_time_all_of_it_is_ended(data: Path, prober: Path) -> None:
     assert wait_for(lambda: _processes_of(prober) == [])
 
 
-def test_endless_output_is_cut(data: Path) -> None:
-    runs = commands(data, "sh", "yes", max_output=1000, timeout_s=0.5)
-    with pytest.raises(PluginTimeout):
-        runs.run(["yes"])
+def test_output_is_cut(data: Path) -> None:
+    runs = commands(data, "sh", max_output=1000)
     ended = runs.run(["sh", "-c", "i=0; while [ $i -lt 500 ]; do echo 123456789; i=$((i+1)); done"])
     assert (len(ended["stdout"]), ended["truncated"]) == (1000, True)
+    exactly = runs.run(["sh", "-c", "i=0; while [ $i -lt 100 ]; do echo 123456789; i=$((i+1)); done"])
+    assert (len(exactly["stdout"]), exactly["truncated"]) == (1000, False)
+
+
+def test_output_without_end_ends_it(data: Path) -> None:
+    with pytest.raises(ResourceLimitExceeded, match="far too much") as caught:
+        commands(data, "yes", timeout_s=120).run(["yes"])
+    assert caught.value.limit == "command_output"
 
 
 def test_output_that_is_no_text_is_repaired(data: Path) -> None:
@@ -252,6 +287,74 @@ def _processes_of(program: Path) -> list[int]:
             if words[0] == os.fsencode(program):
                 found.append(int(entry))
     return found
+
+
+# --- What the plugin could have prepared ---
+
+
+def test_a_program_that_the_plugin_could_have_written_is_not_run(data: Path, prober: Path) -> None:
+    mine = data / "mine"
+    shutil.copy(prober, mine)
+    with pytest.raises(PermissionDenied, match="where the plugin may write"):
+        commands(data, mine, rights=FILES).run([str(mine)])
+    link = data.parent / "link"
+    link.symlink_to(mine)
+    with pytest.raises(PermissionDenied, match="where the plugin may write"):
+        commands(data, link, rights=FILES).run([str(link)])
+    reading = Rights(permissions=frozenset({"read_files"}), file_access=("./",))
+    assert commands(data, mine, rights=reading).run([str(mine)])["exit_code"] == 0
+
+
+def test_what_is_no_program_is_not_opened(data: Path, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)  # whoever opened it would wait for ever
+    for path in (pipe, tmp_path, tmp_path / "nothing"):
+        with pytest.raises(LaoError, match="there is no program"):
+            commands(data, path).run([str(path)])
+    plain = tmp_path / "plain"
+    plain.write_text("not a program")
+    with pytest.raises(LaoError, match="cannot run"):
+        commands(data, plain).run([str(plain)])
+
+
+def test_a_script_may_be_found_its_interpreter(data: Path, tmp_path: Path) -> None:
+    script = tmp_path / "script"
+    script.write_text("#!/usr/bin/env sh\necho said $1\n")
+    script.chmod(0o755)
+    assert commands(data, script).run([str(script), "so"])["stdout"] == "said so\n"
+    script.write_text("#!/usr/bin/env no-such-interpreter\n")
+    with pytest.raises(LaoError, match="no `no-such-interpreter`"):
+        commands(data, script).run([str(script)])
+
+
+@pytest.mark.parametrize("argument", ["\ud800", "a\udfffb\ud8ff"])
+def test_half_characters_are_refused(data: Path, argument: str) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(3):
+        with pytest.raises(InvalidInput, match="no text"):
+            commands(data, "echo").run(["echo", argument])
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+@given(
+    st.lists(
+        st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20), max_size=6
+    )
+)
+@settings(max_examples=25, deadline=None, database=None)
+def test_any_text_arrives_as_it_is(prober: Path, texts: list[str]) -> None:
+    runs = commands(prober.parent, prober)
+    said = runs.run([str(prober), "say", *texts])["stdout"]
+    assert said == "\n".join([str(prober), "say", *texts, ""])
+
+
+def test_the_host_has_no_child_that_it_does_not_know(data: Path, prober: Path) -> None:
+    import psutil
+
+    for _ in range(3):
+        commands(data, prober).run([str(prober), "try"])
+    mine = psutil.Process().children(recursive=True)
+    assert [child for child in mine if child.status() == psutil.STATUS_ZOMBIE] == []
 
 
 # --- From a plugin ---

@@ -12,6 +12,7 @@ from typing import Any
 
 from lao._native import lib
 from lao.events import Events
+from lao.host.confinement import Bounds
 from lao.host.convert import to_json, to_native
 from lao.host.services.bridge import admit
 from lao.host.services.calls import Target
@@ -105,7 +106,14 @@ class Desk:
         )
 
     def open(
-        self, plugin: str, rights: Rights, data_dir: Path, events: Sequence[Event], *, isolated: bool
+        self,
+        plugin: str,
+        rights: Rights,
+        data_dir: Path,
+        events: Sequence[Event],
+        *,
+        isolated: bool,
+        bounds: Bounds | None = None,
     ) -> Counter:
         """A counter for a plugin that is about to be loaded.
 
@@ -115,8 +123,9 @@ class Desk:
             data_dir: Its data directory, absolute; exists.
             events: What its manifest declares.
             isolated: It runs in workers.
+            bounds: What it is held to, and each program that is run for it.
         """
-        counter = Counter(PluginServices(plugin, rights, data_dir, events, self._host))
+        counter = Counter(PluginServices(plugin, rights, data_dir, events, self._host, bounds))
         if isolated:
             held = weakref.ref(counter)
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from lao import errors
 from lao.errors import InvalidInput, LaoError, PermissionDenied
 from lao.events import Events
+from lao.host.confinement import Bounds
 from lao.host.failure import status_code
 from lao.host.services.calls import Chains, Target, check_rights, input_of, reply_of
 from lao.host.services.documents import parse_object
@@ -81,6 +82,7 @@ class PluginServices:
         data_dir: Path,
         declared_events: Sequence[Event],
         host: HostSide,
+        bounds: Bounds | None = None,
     ) -> None:
         self.plugin = plugin
         self.rights = rights
@@ -89,6 +91,7 @@ class PluginServices:
         self.chains = Chains(plugin)
         self._host = host
         self._data_dir = data_dir
+        self._bounds = bounds
         self._events = CustomEvents(plugin, declared_events, host.events)
         self._lock = threading.Lock()
         self._files: Files | None = None
@@ -223,12 +226,18 @@ class PluginServices:
         return Reply(kind=Kind.JSON, body=self._host.to_json(result).encode("utf-8"))
 
     def _commands(self) -> Commands:
-        from lao.host.services.commands import Commands
+        from lao.host.services.commands import DEFAULT_BOUNDS, Commands
 
         rights = self.rights
         with self._lock:
             if self._runs is None or self._runs[0] is not rights:
-                self._runs = (rights, Commands(rights.commands, data_dir=self._data_dir, rights=rights))
+                runs = Commands(
+                    rights.commands,
+                    data_dir=self._data_dir,
+                    rights=rights,
+                    bounds=self._bounds or DEFAULT_BOUNDS,
+                )
+                self._runs = (rights, runs)
             return self._runs[1]
 
     def _broker(self) -> HttpBroker:

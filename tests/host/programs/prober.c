@@ -1,12 +1,14 @@
 /* A program that tries what it must not be able to do, and tells what came of it: one `word: result` a line. */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -15,6 +17,15 @@ extern char **environ;
 static void tell(const char *what, long result) {
     printf("%s: %s\n", what, result >= 0 ? "done" : strerrorname_np(errno));
     fflush(stdout);
+}
+
+/* A process that the host would have to wait for, and knows nothing of. */
+static long child_of_the_host(void) {
+    long child = syscall(SYS_clone, (unsigned long)(CLONE_PARENT | SIGCHLD), 0, 0, 0, 0);
+    if (child == 0) {
+        _exit(0);
+    }
+    return child;
 }
 
 static void try_all(void) {
@@ -29,6 +40,7 @@ static void try_all(void) {
     tell("trace the host", ptrace(PTRACE_ATTACH, getppid(), NULL, NULL));
     tell("leave the session", setsid());
     tell("leave the group", setpgid(0, 0));
+    tell("give the host a child", child_of_the_host());
     tell("run a shell", execl("/bin/sh", "sh", "-c", "true", (char *)NULL));
     for (descriptor = 3; descriptor < 256; descriptor++) {
         count += fcntl(descriptor, F_GETFD) >= 0;
@@ -54,6 +66,23 @@ static void fork_many(void) {
         count++;
     }
     printf("%d\n", count);
+}
+
+/* Each below the bound of one process, together far above that of all. */
+static void share_memory(size_t each) {
+    int count;
+    for (count = 0; count < 12; count++) {
+        if (fork() == 0) {
+            volatile char *memory = malloc(each);
+            size_t at;
+            for (at = 0; memory != NULL && at < each; at += 4096) {
+                memory[at] = 1;
+            }
+            pause();
+            _exit(0);
+        }
+    }
+    pause();
 }
 
 static void leave_a_child(void) {
@@ -90,6 +119,8 @@ int main(int count, char **arguments) {
         for (at = 0; at < size; at += 4096) {
             memory[at] = 1;
         }
+    } else if (strcmp(how, "share_memory") == 0) {
+        share_memory((size_t)64 << 20);
     } else if (strcmp(how, "write") == 0) {
         FILE *file = fopen(arguments[2], "w");
         if (file == NULL) {
