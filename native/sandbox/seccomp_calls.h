@@ -326,10 +326,9 @@ static const int lao__calls_of_programs[] = {
 
 /* Programs are told that these were done. */
 static const int lao__calls_pretended[] = {
-    SYS_fchmod,
-    SYS_fchmodat,
+    SYS_fchmod, SYS_fchmodat, SYS_utimensat,
 #ifdef SYS_chmod
-    SYS_chmod,
+    SYS_chmod,  SYS_utime,    SYS_utimes,    SYS_futimesat,
 #endif
 };
 

@@ -275,7 +275,7 @@ static void decide(uint32_t *actions, const lao__plan_t *plan) {
     set_all(actions, lao__calls_allowed, COUNT(lao__calls_allowed), SECCOMP_RET_ALLOW);
     if (lao__plan_has(plan, LAO__PLAN_EXECUTE)) {
         set_all(actions, lao__calls_of_programs, COUNT(lao__calls_of_programs), SECCOMP_RET_ALLOW);
-        /* Linkers and compilers give up where they cannot set the mode of what they wrote. They are told that it was done,
+        /* Linkers, archivers and the like give up where they cannot set the mode or the times of what they wrote. They are told that it was done,
          * and it is not: nothing bounds whose files would be changed, and here modes decide nothing. */
         set_all(actions, lao__calls_pretended, COUNT(lao__calls_pretended), SECCOMP_RET_ERRNO | 0);
     }
