@@ -106,7 +106,7 @@ demo: setup
 
 # Runs every script of a folder; fails where there is none, so that nothing looks done that is not.
 define run_folder
-	@set -e; export PATH="$(CURDIR)/$(BIN):$$PATH"; found=; for script in tests/$(1)/[a-z]*.py; do \
+	@set -e; export PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONPATH="$(CURDIR)"; found=; for script in tests/$(1)/[a-z]*.py; do \
 		case $$script in \
 			*/conftest.py|*'[a-z]*.py') continue;; \
 			*) found=1; echo "== $$script"; $(PY) $$script;; \

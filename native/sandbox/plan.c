@@ -144,6 +144,10 @@ lao_status_t lao__plan_parse(lao__plan_t *plan, const char *text, uint64_t size,
     char *line;
     memset(plan, 0, sizeof *plan);
     plan->landlock_most = UINT64_MAX;
+    if (memchr(text, '\0', (size_t)size) != NULL) { /* nobody would look at what follows it */
+        plan->text = NULL;
+        return lao__fail(error, LAO_INVALID_PARAMETER, "the sandbox's plan is no text");
+    }
     plan->text = malloc((size_t)size + 1);
     if (plan->text == NULL) {
         return lao__fail(error, LAO_OUT_OF_MEMORY, "out of memory");
