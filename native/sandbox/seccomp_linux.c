@@ -344,6 +344,10 @@ static void build(filter_t *filter, const lao__plan_t *plan, const lao__reached_
     if (plan->cgroup_memory || (plan->tiers & LAO__PLAN_CUDA) != 0) {
         allow_without_bits(filter, SYS_memfd_create, 1, MFD_HUGETLB, ENOMEM);
     }
+    /* A timer may send any signal, SIGCONT too: a worker that the host halts to slow it down would wake itself. */
+    if (!plan->cgroup_cpu) {
+        refuse_call(filter, SYS_timer_create, EPERM);
+    }
     if (reached->landlock > 0 && reached->landlock < 3) {
         rule_truncate(filter);
     }

@@ -75,7 +75,7 @@ class Stage:
         """The first event of that name, waited for."""
         until = time.monotonic() + patience_s
         while not (found := self.host.events.history(name)):
-            assert time.monotonic() < until, f"no event `{name}` but {self.host.events.counters()}"
+            assert time.monotonic() < until, f"no event `{name}` but {self.host.events.counters}"
             time.sleep(0.01)
         return found[0]
 
