@@ -8,6 +8,7 @@ drive the reader's terminal, so it passes `clean` before a terminal shows it.
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
@@ -15,6 +16,7 @@ from typing import Any, TextIO, TypeVar
 
 __all__ = [
     "Progress",
+    "Reports",
     "clean",
     "confirm",
     "data",
@@ -212,6 +214,33 @@ class Progress:
 def progress(label: str, *, total: int | None = None, unit: str = "bytes") -> Progress:
     """A `Progress` to be used in a `with` statement."""
     return Progress(label, total=total, unit=unit)
+
+
+class Reports:
+    """Shows what a plugin says of its progress: on a terminal one line that is redrawn until `end`, elsewhere nothing.
+    Called as a listener is, on any thread."""
+
+    def __init__(self, label: str) -> None:
+        self._label = clean(label)
+        self._lock = threading.Lock()
+        self._shown = False
+        self._ended = not _is_terminal(sys.stderr)
+
+    def __call__(self, fraction: float | None, text: str) -> None:
+        share = "" if fraction is None else f" {fraction:.0%}"
+        with self._lock:
+            if not self._ended:
+                self._shown = True
+                sys.stderr.write(f"\r\x1b[K{self._label}{share} {clean(text)[:60]}".rstrip())
+                sys.stderr.flush()
+
+    def end(self) -> None:
+        """Takes the line away; later reports show nothing. Idempotent."""
+        with self._lock:
+            if self._shown:
+                sys.stderr.write("\r\x1b[K")
+                sys.stderr.flush()
+            self._shown, self._ended = False, True
 
 
 def size(count: int) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from lao.store import Store
+from tests import plugins
 from tests.cli.conftest import Terminal
 from tests.install.server import Site, content
 
@@ -195,3 +196,15 @@ def test_what_an_old_library_says_of_itself_does_not_drive_the_terminal(lao: Ter
     for words in (["plugin", "info", str(library)], ["plugin", "call", str(library), "--input", "x"]):
         _, shown = on_a_terminal(lao, words, "")
         assert_harmless(shown)
+
+
+def test_the_progress_of_a_plugin_is_shown_and_taken_away(lao: Terminal) -> None:
+    library = str(plugins.build("services"))
+    words = ["plugin", "call", library, "progress", "--param", "steps=10", "--param", "pause_us=30000"]
+    status, shown = on_a_terminal(lao, words, "")
+    assert status == 0, shown
+    assert "0% working" in shown
+    assert shown.rstrip().endswith("done")
+    assert "%" not in shown.rpartition("\x1b[K")[2]
+    quiet = lao(*words)
+    assert "working" not in quiet.stdout + quiet.stderr

@@ -116,13 +116,16 @@ def test_a_right_that_is_taken_away_is_refused_from_the_next_question_on(
     services.rights = type(services.rights)(permissions=frozenset({"write_files"}), file_access=("./",))
     with pytest.raises(PermissionDenied, match="read_files"):
         plugin.call("open_file", path="a")
+    services.rights = type(services.rights)(permissions=frozenset({"read_files"}), file_access=("./other/",))
+    with pytest.raises(PermissionDenied, match="outside of the directories"):
+        plugin.call("open_file", path="a")
     services.rights = type(services.rights)()
     with pytest.raises(PermissionDenied, match="not granted"):
         plugin.call("open_file", path="a", mode=6, text="lost")
-    assert host.events.count("permission_denied", plugin="services") == 2
+    assert host.events.count("permission_denied", plugin="services") == 3
     assert [entry["service"] for entry in host.audit.entries() if entry["action"] == "denial"] == [
         "files"
-    ] * 2
+    ] * 3
 
 
 # --- Progress ---

@@ -1,5 +1,10 @@
 /* Host services behind permissions. Each is NULL from get_extension where it was not granted. A service that would
- * re-enter the calling instance is refused unless its thread role is LAO_THREADS_FULL. */
+ * re-enter the calling instance is refused unless its thread role is LAO_THREADS_FULL.
+ *
+ * What is granted may change while the plugin lives: each function may answer LAO_PERMISSION_DENIED at any time, and
+ * LAO_LIMIT_EXCEEDED where the host bounds what is asked (a question and its answer: 16 MiB). A value that a function
+ * fills comes with struct_size set; on any status but LAO_OK it stays empty. `host` is the table of create, which speaks for
+ * its instance; the table of lao_plugin_entry speaks for the newest instance of the library. */
 #ifndef LAO_EXT_SERVICES_H
 #define LAO_EXT_SERVICES_H
 
@@ -22,8 +27,9 @@ typedef struct lao_progress_host {
 typedef struct lao_scratch_host {
     uint32_t struct_size;
     uint32_t reserved;
-    /* A small key-value store that outlives the instance. `get` fills `value` (kind binary, released by the plugin);
-     * an unknown key leaves kind LAO_KIND_NONE. `put` with NULL data removes. [thread: any] */
+    /* A small key-value store that outlives the instance and its workers, and ends with the host: up to 1024 keys of 1
+     * to 256 bytes (UTF-8), 1 MiB in a value, 8 MiB in all. `get` fills `value` (kind binary, released by the plugin); an
+     * unknown key leaves kind LAO_KIND_NONE. `put` with NULL data removes. [thread: any] */
     lao_status_t(LAO_CALL *get)(const lao_host_t *host, const char *key, lao_value_t *value);
     lao_status_t(LAO_CALL *put)(const lao_host_t *host, const char *key, const void *data, uint64_t size);
 } lao_scratch_host_t;
@@ -33,7 +39,8 @@ enum { LAO_FILE_READ = 1u, LAO_FILE_WRITE = 2u, LAO_FILE_CREATE = 4u };
 typedef struct lao_files_host {
     uint32_t struct_size;
     uint32_t reserved;
-    /* Opens a path below a granted directory; the plugin closes `*handle`. [thread: any] */
+    /* Opens a regular file below a granted directory: relative to the data directory, or absolute. `mode`: LAO_FILE_*;
+     * CREATE only with WRITE; nothing is cut off. No link is followed. The plugin closes `*handle`. [thread: any] */
     lao_status_t(LAO_CALL *open)(const lao_host_t *host, const char *path, uint32_t mode, int64_t *handle,
                                  lao_error_t *error);
 } lao_files_host_t;
@@ -41,8 +48,9 @@ typedef struct lao_files_host {
 typedef struct lao_http_host {
     uint32_t struct_size;
     uint32_t reserved;
-    /* `request`: json {method, url, headers, timeout_s}; `body` may be NULL. `response`: json {status, headers};
-     * `response_body`: binary. Both released by the plugin. [thread: any] */
+    /* `request`: json {url, method, headers, timeout_s, redirects}, all but the url optional; `body` may be NULL.
+     * `response`: json {status, headers, url}; `response_body`: binary, as it was sent. Both released by the plugin.
+     * [thread: any] */
     lao_status_t(LAO_CALL *fetch)(const lao_host_t *host, const lao_value_t *request, const lao_value_t *body,
                                   lao_value_t *response, lao_value_t *response_body, lao_error_t *error);
 } lao_http_host_t;
@@ -50,8 +58,9 @@ typedef struct lao_http_host {
 typedef struct lao_commands_host {
     uint32_t struct_size;
     uint32_t reserved;
-    /* Runs a command that the manifest lists; `arguments` are NUL-terminated, no shell is involved. `result`: json
-     * {exit_code, stdout, stderr}, released by the plugin. [thread: any] */
+    /* Runs a command that the manifest lists, in a sandbox of its own; `arguments` are NUL-terminated, the program first;
+     * no shell is involved. `result`: json {exit_code, signal, stdout, stderr, truncated}, released by the plugin.
+     * [thread: any] */
     lao_status_t(LAO_CALL *run)(const lao_host_t *host, const char *const *arguments, uint32_t argument_count,
                                 lao_value_t *result, lao_error_t *error);
 } lao_commands_host_t;
@@ -59,7 +68,8 @@ typedef struct lao_commands_host {
 typedef struct lao_calls_host {
     uint32_t struct_size;
     uint32_t reserved;
-    /* Calls another plugin with the caller's rights. `output` is released by the plugin. [thread: call] */
+    /* Calls another plugin by its name, within the deadline of `call`. Refused where the other may do what this one may
+     * not. `input` and `params_json` may be NULL; arrays are copied. `output` is released by the plugin. [thread: call] */
     lao_status_t(LAO_CALL *call)(lao_call_t *call, const char *plugin, const char *capability, const lao_value_t *input,
                                  const char *params_json, lao_value_t *output, lao_error_t *error);
 } lao_calls_host_t;

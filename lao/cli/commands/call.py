@@ -52,11 +52,16 @@ def command(
         raise typer.BadParameter("it is one of none, process, auto", param_hint="--isolation")
     params = parameters(param or [])
     options: dict[str, Any] = {} if timeout is None else {"timeout": timeout or None}
-    with lao.Host() as host, host.load(_target(name), isolation=isolation, **options) as plugin:
+    told = printer.Reports(name)
+    with (
+        lao.Host() as host,
+        host.load(_target(name), isolation=isolation, on_progress=told, **options) as plugin,
+    ):
         chosen = _chosen(plugin.info.name, plugin.capabilities, capability)
         value = read_input(input, chosen.input_kind)
         begun = time.perf_counter()
         if chosen.streams:
+            told.end()  # its parts come to the same terminal
             parts = plugin.stream(chosen.name, value, **params)
             if output is None and not json:
                 for part in parts:
@@ -65,7 +70,10 @@ def command(
                 return 0
             result = joined(list(parts))
         else:
-            result = plugin.call(chosen.name, value, **params)
+            try:
+                result = plugin.call(chosen.name, value, **params)
+            finally:
+                told.end()
         took_s = time.perf_counter() - begun
         written = store(result, output, within=_readable(plugin, value)) if output is not None else None
         if json:

@@ -196,8 +196,9 @@ class PluginServices:
         mode = header.get("mode")
         if type(mode) is not int:
             raise InvalidInput("the mode is no number")
-        descriptor = self._opened_files().open(_text(header, "path"), mode, self.rights.permissions)
-        return Reply(descriptor=descriptor)
+        rights = self.rights
+        path = _text(header, "path")
+        return Reply(descriptor=self._opened_files().open(path, mode, rights.permissions, rights.file_access))
 
     def _opened_files(self) -> Files:
         with self._lock:
@@ -205,7 +206,7 @@ class PluginServices:
                 raise LaoError("the plugin was closed")
             if self._files is None:
                 try:
-                    self._files = Files(self._data_dir, self.rights.file_access)
+                    self._files = Files(self._data_dir)
                 except OSError as error:
                     raise PermissionDenied(
                         f"the data directory of `{self.plugin}` is a link, or cannot be opened",

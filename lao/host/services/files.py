@@ -34,28 +34,27 @@ _DEEPEST = 64
 class Files:
     """Opens files for one plugin. Any thread."""
 
-    def __init__(self, data_dir: Path, roots: Sequence[str]) -> None:
+    def __init__(self, data_dir: Path) -> None:
         """
         Args:
             data_dir: The plugin's data directory, absolute. It is opened now: what is put in its place later is not
                 what was granted.
-            roots: Directories below it that were granted, relative to it; `./` is all of it.
 
         Raises:
             OSError: The data directory cannot be opened, or is a link.
         """
         self._data_dir = data_dir
-        self._roots = [PurePosixPath(root).parts for root in roots]
         self._lock = threading.Lock()
         self._directory = os.open(data_dir, _DIRECTORY)
 
-    def open(self, path: str, mode: int, permissions: Collection[str]) -> int:
+    def open(self, path: str, mode: int, permissions: Collection[str], roots: Sequence[str]) -> int:
         """Opens a regular file; the caller closes the descriptor.
 
         Args:
             path: Relative to the data directory, or absolute and below it.
             mode: READ, WRITE, or both, and CREATE with WRITE.
             permissions: What the plugin was granted: `read_files`, `write_files`.
+            roots: Directories that were granted, relative to the data directory; `./` is all of it.
 
         Raises:
             PermissionDenied: It is outside of what was granted, or not a regular file, or leads over a link.
@@ -63,7 +62,7 @@ class Files:
             OSError: The system refuses; the file may not exist.
         """
         flags = _flags(mode, permissions)
-        parts = self._parts(path)
+        parts = self._parts(path, roots)
         with self._lock:
             if self._directory < 0:
                 raise LaoError("the plugin was closed")
@@ -90,7 +89,7 @@ class Files:
         if directory >= 0:
             os.close(directory)
 
-    def _parts(self, path: str) -> tuple[str, ...]:
+    def _parts(self, path: str, roots: Sequence[str]) -> tuple[str, ...]:
         if not path or "\0" in path or len(path) > _LONGEST_PATH:
             raise InvalidInput("a path has 1 to 4096 characters, and no NUL")
         pure = PurePosixPath(path)
@@ -105,7 +104,8 @@ class Files:
             raise InvalidInput(f"`{path}` is a directory")
         if len(pure.parts) > _DEEPEST:
             raise InvalidInput(f"a path has at most {_DEEPEST} parts")
-        if not any(pure.parts[: len(root)] == root for root in self._roots):
+        granted = (PurePosixPath(root).parts for root in roots)
+        if not any(pure.parts[: len(root)] == root for root in granted):
             raise PermissionDenied(f"`{path}` is outside of the directories that were granted")
         return pure.parts
 
