@@ -6,6 +6,7 @@ import contextlib
 import os
 import shutil
 import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -355,6 +356,27 @@ def test_the_host_has_no_child_that_it_does_not_know(data: Path, prober: Path) -
         commands(data, prober).run([str(prober), "try"])
     mine = psutil.Process().children(recursive=True)
     assert [child for child in mine if child.status() == psutil.STATUS_ZOMBIE] == []
+
+
+ADOPTING = """
+import ctypes, sys
+from pathlib import Path
+import psutil
+from lao.host.services.commands import Commands
+from lao.model.rights import Rights
+
+assert ctypes.CDLL(None).prctl(36, 1, 0, 0, 0) == 0  # PR_SET_CHILD_SUBREAPER
+runs = Commands([sys.argv[1]], data_dir=Path(sys.argv[2]), rights=Rights())
+for _ in range(3):
+    assert int(runs.run([sys.argv[1], "leave"])["stdout"]) > 0
+print(len(psutil.Process().children(recursive=True)))
+"""
+
+
+def test_a_host_that_adopts_orphans_keeps_none(data: Path, prober: Path) -> None:
+    command = [sys.executable, "-c", ADOPTING, str(prober), str(data)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == "0\n"
 
 
 # --- From a plugin ---

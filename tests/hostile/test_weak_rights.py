@@ -1,4 +1,4 @@
-"""Cases 96 to 98: plugins that were granted what the sandbox contains less well, and want more than that."""
+"""Cases 96 to 99: plugins that were granted what the sandbox contains less well, and want more than that."""
 
 from __future__ import annotations
 
@@ -74,3 +74,14 @@ def test_98_what_else_a_socket_can_do(stage: Stage) -> None:
         report.pop("option")  # of a socket that the host connects in its place
         assert "ok" not in report.values(), report
         assert not unwelcome
+
+
+def test_99_children_for_its_host(stage: Stage) -> None:
+    for rights in (Rights(), Rights(programs=("/bin/true",))):
+        before = {child.pid for child in psutil.Process().children()}
+        with stage.load(rights=rights) as plugin:
+            worker = plugin.call("attack", "")
+            assert worker == dict.fromkeys(("plain", "silent", "killing"), "EPERM"), worker
+            stage.assert_serves(plugin)
+        left = [child for child in psutil.Process().children() if child.pid not in before]
+        assert [child for child in left if child.status() == psutil.STATUS_ZOMBIE] == []

@@ -23,6 +23,7 @@ __all__ = ["Program", "control_group", "kept_by", "over_memory", "start"]
 
 _MOST_DROPPED = 64 << 20  # bytes of output; dropping them costs the host time
 _LOOK_S = 0.1  # how often the memory is looked at
+_ORPHANS_S = 2.0
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -117,7 +118,16 @@ class Program:
         self.kill()
         with self._lock:
             self._reaped = True  # from here on the number may be another process's
-            return self._process.wait()
+            code = self._process.wait()
+        self._reap_orphans()
+        return code
+
+    def _reap_orphans(self) -> None:
+        """Where this process adopts orphans, as the first one of a container does, it is the one to wait for them."""
+        until = time.monotonic() + _ORPHANS_S
+        with contextlib.suppress(ChildProcessError):  # there are none, or no more
+            while os.waitpid(-self._process.pid, os.WNOHANG)[0] > 0 or time.monotonic() < until:
+                time.sleep(0.001)  # they are dead as soon as the kernel comes to it
 
     def kill(self) -> None:
         """Ends the program and all that it started: the sandbox lets none of it leave the process group. Any thread."""
