@@ -166,7 +166,10 @@ def _opencl(cache: Path) -> Runtime:
 def _cuda() -> Runtime:
     return Runtime(
         "cuda",
-        read=_existing("/usr/local/cuda", "/etc/OpenCL", "/proc/driver/nvidia", "/sys/module/nvidia"),
+        read=_existing(
+            "/usr/local/cuda", "/etc/OpenCL", "/proc/driver/nvidia", "/proc/devices", "/sys/module/nvidia"
+        ),
+        listed=_existing("/sys/bus/pci/devices"),
         write=(Path("/proc/self/task"),),  # it names its threads through their files
         devices=_matching("nvidia*"),
     )
@@ -175,7 +178,11 @@ def _cuda() -> Runtime:
 def _gpu() -> Runtime:
     return Runtime(
         "gpu",
-        read=_existing("/sys/class/drm", "/sys/dev/char", "/usr/share/vulkan", "/usr/share/drirc.d"),
+        # Mesa asks each device's own folder, to which these lead by links, for its maker and model.
+        read=(
+            *_existing("/sys/class/drm", "/sys/dev/char", "/usr/share/vulkan", "/usr/share/drirc.d"),
+            *(path.resolve() for path in sorted(Path("/sys/class/drm").glob("renderD*/device"))),
+        ),
         devices=(*_matching("dri/renderD*"), *_matching("kfd"), *_matching("nvidia*")),
     )
 
