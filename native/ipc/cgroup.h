@@ -49,6 +49,10 @@ bool lao__cgroup_join(lao__cgroup_t *group, int32_t pid);
 bool lao__cgroup_enter(const lao__cgroup_t *group);
 void lao__cgroup_leave(const lao__cgroup_t *group);
 
+/* The descriptor of the group's directory, for a process to be born in it (version 2); the caller closes it. -1 where that
+ * would not bring everything that is kept. */
+int lao__cgroup_open(const lao__cgroup_t *group);
+
 /* Other limits for a group that exists, while it is used too. False where one of them could not be set: a limit that the
  * group was not made with, or (version 1) less memory than is in use. A limit of 0 lifts it. */
 bool lao__cgroup_change(lao__cgroup_t *group, const lao__cgroup_limits_t *limits);

@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -235,6 +236,20 @@ void lao__cgroup_leave(const lao__cgroup_t *group) {
             move_this_thread(places[index].directory);
         }
     }
+}
+
+int lao__cgroup_open(const lao__cgroup_t *group) {
+    char directory[PATH_SIZE] = "";
+    uint32_t index;
+    for (index = 0; index < LAO__CGROUP_CONTROLLERS; index++) {
+        if (group->kept & 1u << index) {
+            if (!lao__cgroup_places()[index].unified) {
+                return -1;
+            }
+            directory_of(group, index, directory);
+        }
+    }
+    return directory[0] == '\0' ? -1 : open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
 bool lao__cgroup_change(lao__cgroup_t *group, const lao__cgroup_limits_t *limits) {

@@ -24,6 +24,11 @@ bool lao__cgroup_enter(const lao__cgroup_t *group) {
 
 void lao__cgroup_leave(const lao__cgroup_t *group) { (void)group; }
 
+int lao__cgroup_open(const lao__cgroup_t *group) {
+    (void)group;
+    return -1;
+}
+
 bool lao__cgroup_change(lao__cgroup_t *group, const lao__cgroup_limits_t *limits) {
     (void)group;
     return limits->memory_bytes == 0 && limits->cpu_permille == 0 && limits->tasks == 0;

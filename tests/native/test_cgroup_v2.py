@@ -16,7 +16,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-SOURCES = ("native/ipc/cgroup_linux.c", "native/ipc/cgroup_place_linux.c", "tests/native/test_cgroup.c")
+SOURCES = (
+    "native/ipc/cgroup_linux.c",
+    "native/ipc/cgroup_place_linux.c",
+    "native/ipc/spawn_into_linux.c",
+    "tests/native/test_cgroup.c",
+)
 
 # "alone" replaces its shell, so that nobody else is in the group; in the other scenes the shell is in it too.
 INIT = """#!/bin/sh
