@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import weakref
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import replace
@@ -71,7 +72,7 @@ class Host:
         self.events = Events()
         self.audit = Audit(self._home)
         self._callees: dict[str, Plugin] = {}
-        self._callee_lock = threading.Lock()
+        self._callee_locks: defaultdict[Path, threading.Lock] = defaultdict(threading.Lock)  # by library
         self._desk = Desk(self.events, self._denied, self._callee, self._violated)
         self._watchdog = Watchdog(self.events, self.audit)
         weakref.finalize(self, self._watchdog.close)
@@ -345,8 +346,8 @@ class Host:
         """A plugin that another plugin calls: by an installed name or a local project's, never by a path."""
         if os.sep in name or (os.altsep is not None and os.altsep in name):
             raise PluginNotFound(f"there is no plugin `{name}`", name=name)
-        with self._callee_lock:
-            library = self._locator.locate(name).library
+        library = self._locator.locate(name).library
+        with self._callee_locks[library]:  # one that takes long to load keeps only those waiting who want it
             plugin = next(
                 (one for one in list(self._plugins) if not one.closed and one.info.library == library), None
             ) or self.load(name)

@@ -540,6 +540,29 @@ def test_a_call_that_cannot_be_is_refused(
     assert strong.stats.calls == 0
 
 
+def test_a_file_is_handed_on_only_by_who_may_read_it(
+    host: lao.Host, projects: Path, isolation: str, tmp_path: Path
+) -> None:
+    add_project(projects, "alpha", ["plugin_communication"])
+    add_project(projects, "beta", [])
+    data = tmp_path / "data" / "alpha"
+    data.mkdir(parents=True)
+    (data / "mine").write_text("contents")
+    blind = host.load(
+        "alpha", isolation=isolation, grant=["plugin_communication"], data_dir=data, limits={"timeout_s": 20}
+    )
+    with pytest.raises(PermissionDenied, match="read_files"):
+        blind.call("call_other", data / "mine", plugin="beta", capability="echo")
+    blind.close()
+    alpha = host.load(
+        "alpha", isolation=isolation, grant=["plugin_communication", "read_files"], data_dir=data
+    )
+    assert alpha.call("call_other", data / "mine", plugin="beta", capability="echo") == data / "mine"
+    for path in ("/etc/passwd", data / "missing", data / ".." / "alpha2"):
+        with pytest.raises(LaoError):
+            alpha.call("call_other", Path(path), plugin="beta", capability="echo")
+
+
 def test_without_the_permission_there_are_no_calls(host: lao.Host, projects: Path, isolation: str) -> None:
     add_project(projects, "alpha", [])
     alpha = host.load("alpha", isolation=isolation)

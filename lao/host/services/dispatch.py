@@ -23,7 +23,7 @@ from lao.host.failure import status_code
 from lao.host.services.calls import Chains, Target, check_rights, input_of, reply_of
 from lao.host.services.documents import parse_object
 from lao.host.services.events import CustomEvents
-from lao.host.services.files import Files
+from lao.host.services.files import READ, Files
 from lao.host.services.framing import Reply
 from lao.host.services.progress import Progress
 from lao.host.services.scratch import Scratch
@@ -31,6 +31,7 @@ from lao.host.services.service import Service, services_of
 from lao.model.kinds import Kind
 from lao.model.manifest import Event
 from lao.model.rights import Rights
+from lao.model.values import File
 
 if TYPE_CHECKING:
     from lao.host.services.commands import Commands
@@ -264,6 +265,8 @@ class PluginServices:
         if not isinstance(until, (int, type(None))):
             raise InvalidInput("the deadline is no number")
         value = input_of(kind, header, body)
+        if isinstance(value, File):
+            self._check_file(os.fspath(value))
         target = self._host.find(_text(header, "plugin"))
         chain = self._chain()
         check_rights(self.plugin, self.rights, chain, target)
@@ -276,6 +279,12 @@ class PluginServices:
         ):
             output, declared = target.run(_text(header, "capability"), value, params or {}, token)
         return reply_of(self._host.describe(output, declared))
+
+    def _check_file(self, path: str) -> None:
+        """A file is handed on only by a plugin that may read it: the host may open it for the other one."""
+        if "read_files" not in self.rights.permissions:
+            raise PermissionDenied("a file is handed on only with the permission `read_files`")
+        os.close(self._opened_files().open(path, READ, self.rights.permissions, self.rights.file_access))
 
     def _chain(self) -> tuple[str, ...]:
         """The plugins that wait for this call: in-process its thread knows, else it is the longest that there is."""
