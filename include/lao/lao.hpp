@@ -26,6 +26,7 @@
 #include "cpp/json.hpp"
 #include "cpp/param.hpp"
 #include "cpp/plugin.hpp"
+#include "cpp/services.hpp"
 #include "cpp/value.hpp"
 #include "cpp/view.hpp"
 #include "lao.h"
