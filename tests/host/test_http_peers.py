@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +17,20 @@ import httpcore
 import pytest
 from httpcore._backends.sync import SyncStream
 
+import lao
 from lao import public_web
-from lao.errors import InvalidInput, LaoError, PermissionDenied, PluginTimeout, ResourceLimitExceeded
+from lao.errors import (
+    Cancelled,
+    InvalidInput,
+    LaoError,
+    PermissionDenied,
+    PluginTimeout,
+    ResourceLimitExceeded,
+)
 from lao.host.services import guarded_network, http
 from lao.host.services.http import HttpBroker
 from tests.host.test_http_broker import broker, certificate, echo, names, site
+from tests.host.test_services import write_project
 from tests.install.server import Site, content, redirect, serving
 
 __all__ = ["certificate", "names", "site"]  # fixtures
@@ -193,7 +204,9 @@ def test_a_server_that_takes_the_body_slowly_is_left() -> None:
 
     sipping = threading.Thread(target=sip)
     sipping.start()
-    stream = guarded_network._Stream(SyncStream(ours), time.monotonic() + 0.5)
+    stream = guarded_network._Stream(
+        SyncStream(ours), guarded_network.GuardedNetwork(lambda *_: [], time.monotonic() + 0.5)
+    )
     with pytest.raises(httpcore.TimeoutException):
         stream.write(bytes(1 << 20))
     stream.close()
@@ -270,6 +283,77 @@ def test_an_address_that_does_not_listen_leaves_time_for_the_next(
     assert tried[0] <= 10
     assert tried[1] <= 15
     assert tried[2] <= 30
+
+
+@pytest.mark.parametrize(
+    "start", [b"", b"HTTP/1.1 200 OK\r\nX: ", b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab"]
+)
+def test_a_request_can_be_ended(start: bytes) -> None:
+    arrived, ended = threading.Event(), threading.Event()
+    stops: list[Callable[[], object]] = []
+
+    def hold(connection: socket.socket) -> None:
+        request_of(connection)
+        connection.sendall(start)
+        arrived.set()
+        connection.settimeout(60)
+        if connection.recv(1) == b"":
+            ended.set()
+
+    @contextmanager
+    def register(stop: Callable[[], object]) -> Iterator[None]:
+        stops.append(stop)
+        try:
+            yield
+        finally:
+            stops.append(lambda: None)
+
+    def stop_it() -> None:
+        assert arrived.wait(30)
+        stops[0]()
+
+    with peer(hold) as port:
+        stopping = threading.Thread(target=stop_it)
+        stopping.start()
+        with pytest.raises(Cancelled, match="was ended"):
+            broker(timeout_s=200).fetch({"url": f"http://127.0.0.1:{port}/"}, None, register)
+        stopping.join()
+        assert ended.wait(30)
+    assert len(stops) == 2
+
+
+def test_a_request_that_was_ended_before_it_began_is_not_sent(site: Site) -> None:
+    @contextmanager
+    def register(stop: Callable[[], object]) -> Iterator[None]:
+        stop()
+        yield
+
+    with pytest.raises(Cancelled):
+        broker().fetch({"url": f"{site.address}/"}, None, register)
+    assert site.requests == []
+
+
+def test_a_request_ends_with_the_worker_that_wanted_it(host: lao.Host, tmp_path: Path) -> None:
+    ended = threading.Event()
+
+    def hold(connection: socket.socket) -> None:
+        request_of(connection)
+        connection.settimeout(60)
+        if connection.recv(1) == b"":
+            ended.set()
+
+    plugin = host.load(
+        write_project(tmp_path, "services", ["network_access"]),
+        isolation="process",
+        grant=["network_access"],
+        timeout=1.0,
+    )
+    services = plugin._loaded.counter.services
+    services.rights = replace(services.rights, private_addresses=True)
+    with peer(hold) as port:
+        with pytest.raises(PluginTimeout):
+            plugin.call("fetch", request=json.dumps({"url": f"http://127.0.0.1:{port}/", "timeout_s": 300}))
+        assert ended.wait(20)  # the host's own limit is 30 s
 
 
 # --- Where they lead ---

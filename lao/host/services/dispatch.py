@@ -217,7 +217,7 @@ class PluginServices:
             return self._files
 
     def _fetch(self, header: dict[str, Any], kind: Kind, body: bytes, register: Register) -> Reply:
-        response, content = self._broker().fetch(header, None if kind is Kind.NONE else body)
+        response, content = self._broker().fetch(header, None if kind is Kind.NONE else body, register)
         return Reply(kind=Kind.BINARY, header=self._host.to_json(response).encode("utf-8"), body=content)
 
     def _run(self, header: dict[str, Any], kind: Kind, body: bytes, register: Register) -> Reply:

@@ -12,10 +12,11 @@ import math
 import ssl
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
-from lao.errors import LaoError, PermissionDenied, PluginTimeout, ResourceLimitExceeded
+from lao.errors import Cancelled, LaoError, PermissionDenied, PluginTimeout, ResourceLimitExceeded
 from lao.host.services.http_request import (
     LARGEST_HEADERS,
     Hosts,
@@ -38,6 +39,8 @@ __all__ = ["DEFAULT_RATE", "LARGEST_REQUEST", "LARGEST_RESPONSE", "HttpBroker"]
 DEFAULT_RATE = 10.0  # requests per second, where nothing was said
 LARGEST_REQUEST = LARGEST_RESPONSE = 16 << 20  # bytes of a body
 DEFAULT_TIMEOUT_S = 30.0
+Register = Callable[[Callable[[], object]], AbstractContextManager[None]]
+
 _MOST_REDIRECTS = 5
 _MOST_AT_ONCE = 16
 
@@ -77,13 +80,16 @@ class HttpBroker:
     def _burst(self) -> float:
         return max(1.0, self._rate)
 
-    def fetch(self, request: Mapping[str, Any], body: bytes | None = None) -> tuple[dict[str, Any], bytes]:
+    def fetch(
+        self, request: Mapping[str, Any], body: bytes | None = None, register: Register | None = None
+    ) -> tuple[dict[str, Any], bytes]:
         """Sends one request and follows up to 5 redirects.
 
         Args:
             request: `url`; `method` (default GET); `headers` (text by name); `timeout_s`; `redirects` (False: a
                 redirect is the answer).
             body: What is sent along, or None.
+            register: Gets a function that ends the request; its result is a context that lasts as long as it takes.
 
         Returns:
             `status`, `headers` (by lower-case name; repeated ones joined with `, `) and `url` of the answer, without
@@ -94,6 +100,7 @@ class HttpBroker:
             PermissionDenied: The host was not granted, or leads to an address that is not public.
             ResourceLimitExceeded: Too many requests in a second or at once, or too large a body.
             PluginTimeout: It took too long.
+            Cancelled: It was ended.
             LaoError: The server cannot be reached, or speaks no HTTP.
         """
         url = checked_url(request.get("url"))
@@ -117,7 +124,7 @@ class HttpBroker:
                 hint="wait for one of them",
             )
         try:
-            return self._exchange(url, method, headers, body, seconds, follow is not False)
+            return self._exchange(url, method, headers, body, seconds, follow is not False, register)
         finally:
             self._open.release()
 
@@ -129,17 +136,23 @@ class HttpBroker:
         body: bytes | None,
         seconds: float,
         follow: bool,
+        register: Register | None,
     ) -> tuple[dict[str, Any], bytes]:
         import httpcore
 
-        from lao.host.services.guarded_network import guarded
+        from lao.host.services.guarded_network import GuardedNetwork
 
+        network = GuardedNetwork(self._addresses, time.monotonic() + seconds)
+        ending = nullcontext() if register is None else register(network.stop)
         try:
-            with httpcore.ConnectionPool(
-                ssl_context=_tls(),
-                max_keepalive_connections=0,
-                network_backend=guarded(self._addresses, time.monotonic() + seconds),
-            ) as pool:
+            with (
+                ending,
+                httpcore.ConnectionPool(
+                    ssl_context=_tls(),
+                    max_keepalive_connections=0,
+                    network_backend=network,
+                ) as pool,
+            ):
                 for _ in range(_MOST_REDIRECTS + 1):
                     self._take_token()
                     self._hosts.check(url)
@@ -162,6 +175,8 @@ class HttpBroker:
         except httpcore.TimeoutException:
             raise PluginTimeout(f"{_shown(url)} did not answer in time", timeout_s=seconds) from None
         except (httpcore.NetworkError, httpcore.ProtocolError) as error:
+            if network.stopped:
+                raise Cancelled(f"the request to {_shown(url)} was ended") from None
             raise LaoError(
                 f"cannot fetch {_shown(url)}", causes=[str(error) or type(error).__name__]
             ) from None
