@@ -151,12 +151,14 @@ def test_29_never_freeing_is_cured_by_recycling(stage: Stage) -> None:
 
 @pytest.mark.parametrize("how", ["", "timer"])
 def test_30_all_cores_busy(stage: Stage, how: str) -> None:
-    with stage.load(limits={"max_cpu_percent": 20}) as plugin:
+    with stage.load(limits={"max_cpu_percent": 10}) as plugin:
         report = plugin.call("attack", f"1500 {how}")
         # It takes the host a while to see it, where the kernel does it; a machine with other things to do, longer.
-        assert 0 < report["cpu_ms"] / report["wall_ms"] < 0.8, report
-        told = stage.wait_for_event("limit_throttled")
-        assert (told.plugin, told.data["limit"]) == ("busy-cores", "max_cpu_percent")
+        share = report["cpu_ms"] / report["wall_ms"]
+        assert 0 < share < 0.8, report
+        if share > 0.09:  # else the machine itself left it less than it may have
+            told = stage.wait_for_event("limit_throttled")
+            assert (told.plugin, told.data["limit"]) == ("busy-cores", "max_cpu_percent")
         stage.assert_serves(plugin)
 
 
