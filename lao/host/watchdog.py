@@ -126,6 +126,7 @@ class Watchdog:
             thread.start()
 
     def _look(self) -> None:
+        self._rest(_BUSY_LOOK_S)  # what a look needs is loaded after the first calls, not in their way
         while True:
             with self._lock:
                 while not self._watches and not self._closed:

@@ -287,7 +287,7 @@ static void the_share_of_the_cpu_is_kept(void) {
     printf("  30 %% allowed, %d %% used\n", WEXITSTATUS(status));
     /* No lower bound: others may keep this machine busy. A period that is used up as the second ends weighs 3 %. */
     EXPECT(WEXITSTATUS(status) <= 38);
-    EXPECT(lao__cgroup_throttled_ns(&group) > 0);
+    EXPECT(lao__cgroup_throttled_ns(&group) > 0 || WEXITSTATUS(status) < 28); /* or others kept it below its share */
     lao__cgroup_destroy(&group);
 }
 
