@@ -18,7 +18,7 @@ LOCKED := $(if $(shell command -v flock),flock build/.setup.lock,)
 INPUTS := CMakeLists.txt $(shell find lao -name __init__.py) \
 	$(shell find native include -path native/sdk-rust -prune -o \( -type d -o -type f \) -print)
 
-.PHONY: setup test test-native test-python lint lint-python lint-types lint-c lint-rust format demo bench fuzz soak wheel clean
+.PHONY: setup test test-native test-tsan test-python lint lint-python lint-types lint-c lint-rust format demo bench fuzz soak wheel clean
 
 setup: $(VENV)/.installed
 
@@ -55,6 +55,13 @@ test-native: setup
 		|| (cat build/asan.log; exit 1)
 	@cmake --build build/asan -- --quiet
 	@ctest --test-dir build/asan --no-tests=error --output-on-failure
+
+# The threads of host and worker under ThreadSanitizer. Sandboxes and memory limits have no room for it.
+test-tsan: setup
+	@cmake -S . -B build/tsan $(NINJA) -DLAO_BUILD_TESTS=ON -DLAO_SANITIZE=thread > build/tsan.log \
+		|| (cat build/tsan.log; exit 1)
+	@cmake --build build/tsan -- --quiet
+	@ctest --test-dir build/tsan --no-tests=error --output-on-failure --exclude-regex 'native/(sandbox|cgroup)'
 
 # PYTEST_ARGS narrows it: `make test-python PYTEST_ARGS='tests/cli -x'`.
 test-python: setup

@@ -83,18 +83,25 @@ void *lao__arena_alloc(lao__arena_t *arena, uint64_t size, uint64_t alignment) {
     return block == 0 ? NULL : shape(arena, block, size_class, alignment);
 }
 
+/* [lock held] */
+static bool was_handed_out(const lao__arena_t *arena, const header_t *header) {
+    return header->magic == MAGIC && header->free == 0 && header->size_class < LAO__ARENA_CLASSES &&
+           header->block < arena->used;
+}
+
 bool lao__arena_free(lao__arena_t *arena, void *memory) {
     header_t *header;
+    bool found;
     if (memory == NULL) {
         return true;
     }
     header = header_of(memory);
-    if (!lao__arena_holds(arena, header, sizeof *header) || header->magic != MAGIC || header->free != 0 ||
-        header->size_class >= LAO__ARENA_CLASSES || header->block >= arena->used) {
+    if (!lao__arena_holds(arena, header, sizeof *header)) {
         return false;
     }
     pthread_mutex_lock(&arena->lock);
-    {
+    found = was_handed_out(arena, header);
+    if (found) {
         uint64_t block = header->block;
         uint32_t size_class = header->size_class;
         header->free = 1;
@@ -103,7 +110,7 @@ bool lao__arena_free(lao__arena_t *arena, void *memory) {
         arena->free_blocks[size_class] = block;
     }
     pthread_mutex_unlock(&arena->lock);
-    return true;
+    return found;
 }
 
 bool lao__arena_holds(const lao__arena_t *arena, const void *data, uint64_t size) {
