@@ -11,12 +11,13 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from lao.audit import Audit
 from lao.errors import (
     InvalidInput,
     LaoError,
@@ -25,7 +26,9 @@ from lao.errors import (
     PluginNotFound,
     VerificationError,
 )
+from lao.grants import Decided, Grants, PermissionRequest
 from lao.model.names import check_plugin_name, fold_name, is_library_name, library_stem, printable
+from lao.model.rights import wanted_by
 from lao.projects import (
     MANIFEST,
     find_project,
@@ -102,6 +105,8 @@ def install(
     allow_private: bool = False,
     confirm: Callable[[Question], bool] | None = None,
     on_progress: Callable[[int, int | None], None] | None = None,
+    grant: Collection[str] = (),
+    ask: Callable[[PermissionRequest], Collection[str]] | None = None,
 ) -> Outcome:
     """Installs a plugin.
 
@@ -112,11 +117,14 @@ def install(
         yes: Take a download without a hash unasked.
         allow_private: Let a public name in the address lead to an address that is not public.
         confirm: Asks whether a download without a hash is to be taken; None when nobody can be asked.
+        grant: Permissions that it gets, of those that it asks for; the others are refused then.
+        ask: Asks for permissions and answers with those that are granted; None when nobody can be asked.
         on_progress: Called with the bytes of a download that came and the announced total (or None).
 
     Raises:
         InvalidInput: `source`, `sha256` or the plugin's name is not acceptable.
         PluginNotFound: There is nothing of that name.
+        PermissionDenied: It asks for permissions, and nobody granted or refused them. What was installed stays.
         VerificationError: A hash or a package's structure is wrong, or a download was not agreed to.
         ManifestError: The manifest has problems, or asks for a newer LAO.
         PluginLoadError: The library cannot be loaded on this machine; the causes say why.
@@ -130,7 +138,7 @@ def install(
             arrival = _from_address(shown, folder, expected, yes, allow_private, confirm, on_progress)
         else:
             arrival = _from_path(_local(shown), folder, expected)
-        return _finish(arrival, store)
+        return _finish(arrival, store, tuple(grant), ask)
 
 
 @contextmanager
@@ -334,7 +342,12 @@ def _copy_file(source: Path, target: Path) -> str:
 # Checks
 
 
-def _finish(arrival: _Arrival, store: Store) -> Outcome:
+def _finish(
+    arrival: _Arrival,
+    store: Store,
+    grant: Collection[str],
+    ask: Callable[[PermissionRequest], Collection[str]] | None,
+) -> Outcome:
     """Checks a staged package, and stores it."""
     from lao.package.relax import needs_relaxing
 
@@ -346,6 +359,7 @@ def _finish(arrival: _Arrival, store: Store) -> Outcome:
         warnings = [str(problem) for problem in manifest.warnings] if manifest else []
         if _is_stale(Path(arrival.origin.source), info):
             warnings.append("the project changed since its library was built: build it again")
+        decided = _decide(store, name, manifest or _embedded(info), info, before, grant, ask)
         _seal(arrival.package)
     installed = store.add(
         arrival.package,
@@ -358,7 +372,49 @@ def _finish(arrival: _Arrival, store: Store) -> Outcome:
         abi=info.entry or "",
         has_manifest=manifest is not None,
     )
+    Grants(store.home).change(name, installed.digest, lambda known: decided or known)
+    if decided is not None and decided.grant.granted:
+        Audit(store.home).record(
+            "grant",
+            plugin=name,
+            permissions=sorted(decided.grant.granted),
+            digest=installed.digest,
+            by="install",
+        )
     return Outcome(installed, before, needs_relaxing(info), tuple(warnings))
+
+
+def _embedded(info: LibraryInfo) -> Manifest | None:
+    from lao.model.manifest import parse_manifest
+
+    return parse_manifest(info.manifest_text) if info.manifest_text is not None else None
+
+
+def _decide(
+    store: Store,
+    name: str,
+    manifest: Manifest | None,
+    info: LibraryInfo,
+    before: Installed | None,
+    grant: Collection[str],
+    ask: Callable[[PermissionRequest], Collection[str]] | None,
+) -> Decided | None:
+    """What the package may do; None where nothing is to be decided. What was built here has what it asks for."""
+    required, optional = wanted_by(manifest)
+    grants = Grants(store.home)
+    with info.path.open("rb") as library:
+        if grants.is_built(hashlib.file_digest(library, "sha256").hexdigest()) and not grant:
+            grant = sorted(required | optional)
+    if not (required or optional or grant or before):
+        return None
+    request = PermissionRequest(
+        name=name,
+        version=manifest.plugin.version if manifest else "",
+        required=tuple(sorted(required)),
+        optional=tuple(sorted(optional)),
+        update=before is not None,
+    )
+    return grants.settle(request, given=grant, ask=ask)
 
 
 def _before(store: Store, name: str) -> Installed | None:

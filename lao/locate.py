@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from lao import host
 from lao.errors import InvalidInput, PluginLoadError, PluginNotFound
+from lao.grants import Grants
 from lao.host.source import Source, source_of_directory, source_of_library
 from lao.model.names import printable, suggest
+from lao.model.rights import rights_of, wanted_by
 from lao.projects import Project, find_project, find_projects
 from lao.store import Installed, Store
 
@@ -26,6 +30,7 @@ class Names:
 
     def __init__(self, home: Path | None = None) -> None:
         self._store = Store(home)
+        self._grants = Grants(self._store.home)
 
     def locate(self, target: str) -> Source:
         """The plugin of that name, as spelled or with case and `-` against `_` ignored.
@@ -46,16 +51,19 @@ class Names:
             return self._of_project(project)
         raise self._not_found(target)
 
-    def is_enabled(self, name: str) -> bool:
-        """False where `lao plugin toggle NAME false` switched it off, also for a plugin that is loaded by its path."""
+    def complete(self, source: Source) -> Source:
+        """A plugin that is loaded by its path: switched off where `lao plugin toggle NAME false` did that, with the
+        rights of what was built here, or else none.
+        """
         try:
-            return self._store.is_enabled(name)
+            enabled = self._store.is_enabled(source.name)
         except InvalidInput:  # the stem of a library may be no name
-            return True
+            enabled = True
+        return self._with_decisions(replace(source, enabled=enabled), _sha256(source.library))
 
     def _of_installed(self, installed: Installed) -> Source:
         found = source_of_directory(installed.directory) if installed.has_manifest else None
-        return Source(
+        source = Source(
             name=installed.name,
             library=installed.library,
             manifest=found.manifest if found is not None else source_of_library(installed.library).manifest,
@@ -65,6 +73,7 @@ class Names:
             settings=self._store.settings(installed.name),
             data_dir=self._store.home / "data" / installed.name,
         )
+        return self._with_decisions(source, installed.digest)
 
     def _of_project(self, project: Project) -> Source:
         if project.library is None:
@@ -77,7 +86,7 @@ class Names:
         found = source_of_library(project.library)
         if project.manifest_file is not None:
             found = source_of_directory(project.directory)
-        return Source(
+        source = Source(
             name=project.name,
             library=project.library,
             manifest=found.manifest,
@@ -86,6 +95,22 @@ class Names:
             enabled=self._store.is_enabled(project.name),
             settings=self._store.settings(project.name),
             data_dir=self._store.home / "data" / project.name,
+        )
+        return self._with_decisions(source, _sha256(project.library))
+
+    def _with_decisions(self, source: Source, digest: str) -> Source:
+        """What the user decided about this very package; what was built here has what it asks for, unless refused."""
+        decided = self._grants.of(source.name, digest)
+        grant = decided.grant
+        if self._grants.is_built(digest):
+            wanted = frozenset().union(*wanted_by(source.manifest))
+            grant = replace(grant, granted=grant.granted | (wanted - grant.refused))
+        return replace(
+            source,
+            digest=digest,
+            rights=rights_of(source.manifest, grant),
+            trusted=decided.trusted,
+            limits=decided.limits,
         )
 
     def _not_found(self, target: str) -> PluginNotFound:
@@ -98,6 +123,14 @@ class Names:
             causes=["it is neither installed, nor a local project, nor a file"],
             hint=None if near else "run `lao plugin list` for what there is",
         )
+
+
+def _sha256(file: Path) -> str:
+    try:
+        with file.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError:
+        return ""  # loading says better what is wrong with it
 
 
 class Host(host.Host):

@@ -11,7 +11,9 @@ from pathlib import Path
 from lao.authoring.compare import differences
 from lao.build import BuildResult, ProjectSource, build, forget_build, open_project
 from lao.errors import LaoError, ManifestError
+from lao.grants import Grants
 from lao.host import Host, Plugin
+from lao.host.source import source_of_library
 from lao.model.manifest import Manifest
 from lao.projects import find_project
 
@@ -56,6 +58,7 @@ def build_checked(
     try:
         with loaded(result.library) as plugin:
             require_agreement(result.manifest, plugin)
+            Grants().add_built(plugin.info.digest)
     except LaoError:
         forget_build(project)  # nobody shall take it for good because it is there
         raise
@@ -77,17 +80,20 @@ def require_agreement(manifest: Manifest, plugin: Plugin) -> None:
 def loaded(
     target: Path, *, timeout_s: float | None = LOAD_TIMEOUT_S, checks: bool = True
 ) -> Iterator[Plugin]:
-    """The plugin in a worker of its own, with the default configuration and an empty data directory.
+    """The plugin in a worker of its own, with the default configuration, an empty data directory and the permissions
+    that it asks for.
 
     Args:
         target: A library or a plugin's directory.
         timeout_s: Of each call.
         checks: False: inputs reach it unchecked, to see what it refuses itself.
     """
+    manifest = source_of_library(target).manifest
+    grant = sorted(manifest.permissions.requested) if manifest is not None else []
     with (
         tempfile.TemporaryDirectory(prefix="lao-") as home,
         Host(home) as host,
-        host.load(target, isolation="process", timeout=timeout_s) as plugin,
+        host.load(target, isolation="process", timeout=timeout_s, grant=grant) as plugin,
     ):
         if not checks:
             plugin._uncheck()

@@ -34,6 +34,7 @@ __all__ = [
 ]
 
 _Q = TypeVar("_Q")
+_A = TypeVar("_A")
 
 # Bidirectional controls reorder what follows them, so a name can read as another one; the first two break lines.
 _DECEIVING = frozenset("\u2028\u2029\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -183,10 +184,10 @@ class Progress:
             self._shown_at = now
             self._draw()
 
-    def paused(self, ask: Callable[[_Q], bool]) -> Callable[[_Q], bool]:
+    def paused(self, ask: Callable[[_Q], _A]) -> Callable[[_Q], _A]:
         """`ask`, with the line taken away before it so that the question does not run into it."""
 
-        def with_a_clear_line(question: _Q) -> bool:
+        def with_a_clear_line(question: _Q) -> _A:
             if self._terminal:
                 sys.stderr.write("\r\x1b[K")
             return ask(question)

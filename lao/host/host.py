@@ -8,7 +8,6 @@ import weakref
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -241,7 +240,7 @@ class Host:
         if not path.exists():
             raise PluginLoadError(f"cannot load `{text}`", causes=["there is no such file"], where=str(path))
         source = source_of_directory(path) if path.is_dir() else source_of_library(path)
-        return replace(source, enabled=self._locator.is_enabled(source.name))
+        return self._locator.complete(source)
 
     def _load(
         self,

@@ -29,6 +29,7 @@ class Source:
         rights: What it may do.
         trusted: The user trusts it to run in the host's own process.
         limits: What the user set, by name of the limit.
+        digest: By which the user's decisions know it: its package's, or its library's; empty when nobody asked.
         enabled: False: the user switched it off.
         settings: What the user set, by key of the config_schema.
         data_dir: Its data directory, or None for the default.
@@ -42,6 +43,7 @@ class Source:
     rights: Rights = NO_RIGHTS
     trusted: bool = False
     limits: Mapping[str, float] = field(default_factory=dict)
+    digest: str = ""
     enabled: bool = True
     settings: Mapping[str, Any] = field(default_factory=dict)
     data_dir: Path | None = None
@@ -58,8 +60,8 @@ class Locator(Protocol):
         """
         ...
 
-    def is_enabled(self, name: str) -> bool:
-        """False for a plugin that the user switched off, however it is found."""
+    def complete(self, source: Source) -> Source:
+        """A plugin that was found by its path, with what the user decided about it."""
         ...
 
 
@@ -69,9 +71,8 @@ class FileLocator:
     def locate(self, target: str) -> Source:
         raise PluginNotFound(f"there is no plugin `{target}`", name=target)
 
-    def is_enabled(self, name: str) -> bool:
-        del name
-        return True
+    def complete(self, source: Source) -> Source:
+        return source
 
 
 def source_of_library(path: Path) -> Source:

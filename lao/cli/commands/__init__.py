@@ -32,6 +32,9 @@ PLUGIN: tuple[str, ...] = (
     "info",
     "toggle",
     "config",
+    "permissions",
+    "limits",
+    "trust",
     "call",
 )
 """Commands under `lao plugin`."""

@@ -23,10 +23,30 @@ def command(
     allow_private: Annotated[
         bool, typer.Option("--allow-private", help="Let the host's name lead to a private address.")
     ] = False,
+    grant: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="P", help="Grant a permission that it asks for; several with commas, or `none`."
+        ),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print what was installed as JSON.")] = False,
 ) -> int:
     """Install a plugin from a directory, a library, an archive or an address."""
+    from lao.grants import PermissionRequest
     from lao.install import Question, install
+
+    words = [word.strip() for option in grant or () for word in option.split(",") if word.strip()]
+
+    def ask_permissions(request: PermissionRequest) -> set[str]:
+        what = f"{request.name} {request.version}".strip()
+        printer.note(f"{what} asks for {'more ' if request.update else ''}permissions:")
+        return {
+            word
+            for word in (*request.required, *request.optional)
+            if printer.confirm(
+                f"  grant {word}{' (it does not run without)' if word in request.required else ''}?"
+            )
+        }
 
     def ask(question: Question) -> bool:
         printer.note(f"{question.source}\n  {printer.size(question.size)}, SHA-256 {question.sha256}")
@@ -47,6 +67,8 @@ def command(
             allow_private=allow_private,
             confirm=confirm,
             on_progress=show,
+            grant=words,
+            ask=progress.paused(ask_permissions) if printer.is_interactive() else None,
         )
     for warning in outcome.warnings:
         printer.warning(warning)
