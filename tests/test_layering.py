@@ -19,7 +19,9 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"paths"}),
     frozenset({"model"}),
     frozenset({"package", "events", "audit", "durable", "public_web", "_native"}),
-    frozenset({"host", "store", "grants", "projects", "resolve", "registry", "download", "build", "templates"}),
+    frozenset(
+        {"host", "store", "grants", "projects", "resolve", "registry", "download", "build", "templates"}
+    ),
     frozenset({"locate"}),  # wires what is installed, and local projects, into the host
     frozenset({"workflow", "install", "authoring", "analytics"}),
     frozenset({"<lao>"}),  # `lao/__init__.py`: the names that users import
