@@ -16,7 +16,7 @@ from typing import Any
 import cffi
 import nanobind
 
-__all__ = ["Rival", "build_plugin", "rivals"]
+__all__ = ["Rival", "build_peer", "build_plugin", "rivals"]
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
@@ -66,6 +66,16 @@ def build_plugin() -> Path:
     return _compile(
         "libecho_plugin.so", "-std=c11", "-D_GNU_SOURCE", f"-I{ROOT / 'include'}", str(HERE / "echo_plugin.c")
     )
+
+
+def build_peer() -> Path:
+    """The program at the other end of a pipe, and the limit in C."""
+    program = BUILD / "peer"
+    source = HERE / "peer.c"
+    if not program.exists() or program.stat().st_mtime_ns < source.stat().st_mtime_ns:
+        BUILD.mkdir(parents=True, exist_ok=True)
+        subprocess.run(["cc", "-O3", "-std=gnu11", str(source), "-ldl", "-o", str(program)], check=True)
+    return program
 
 
 def _extension() -> Rival:
