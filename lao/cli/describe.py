@@ -23,6 +23,7 @@ def describe(plugin: Named, store: Store) -> dict[str, Any]:
     """
     found: dict[str, Any] = {"name": plugin.name, "version": "", "description": "", "state": plugin.state}
     found |= _from_manifest(plugin, store)
+    found |= _from_decisions(plugin, store)
     found |= _from_record(plugin)
     found |= _from_library(plugin)
     return {key: value for key, value in found.items() if value not in (None, "", [], {})}
@@ -51,6 +52,21 @@ def _from_manifest(plugin: Named, store: Store) -> dict[str, Any]:
         "config": {**defaults_of(manifest.config_schema), **settings},
         "config_schema": manifest.config_schema,
         "warnings": [str(problem) for problem in manifest.warnings],
+    }
+
+
+def _from_decisions(plugin: Named, store: Store) -> dict[str, Any]:
+    """What the user decided about it; nothing is decided about a path."""
+    if plugin.state == "file" or plugin.library is None:
+        return {}
+    from lao.locate import Names
+
+    source = Names(store.home).locate(plugin.name)
+    return {
+        "granted": sorted(source.rights.permissions | ({"gpu"} if source.rights.gpu else set())),
+        "not_granted": sorted(source.rights.refused),
+        "trusted": source.trusted,
+        "limits": dict(source.limits),
     }
 
 

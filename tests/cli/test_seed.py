@@ -15,8 +15,10 @@ from tests.install.server import Site, content, redirect
 
 @pytest.fixture
 def installed(lao: Terminal) -> Terminal:
-    for name in ("my-ai-plugin", "old-plugin"):
-        lao("plugin", "install", str(package(lao.place / f"{name}-package", name=name)), status=0)
+    asks = '\n[permissions]\nrequired = ["read_files"]\n'
+    for name, more in (("my-ai-plugin", asks), ("old-plugin", "")):
+        folder = package(lao.place / f"{name}-package", name=name, more=more)
+        lao("plugin", "install", str(folder), *(["--grant", "read_files"] if more else []), status=0)
     return lao
 
 

@@ -27,9 +27,6 @@ description = "Says it"
 input_type = "text"
 output_type = "text"
 
-[permissions]
-required = ["read_files"]
-
 [resources]
 max_memory_mb = 64
 

@@ -18,6 +18,7 @@ def command(
 ) -> int:
     """Remove an installed plugin and its configuration; a source project is never touched."""
     from lao.errors import PluginNotFound
+    from lao.grants import Grants
     from lao.projects import find_project
     from lao.store import Store
 
@@ -30,6 +31,7 @@ def command(
             error.causes = (f"`{project.name}` is a local project, and nothing of it is installed",)
             error.hint, error.where = "delete its folder yourself if you mean that", str(project.directory)
         raise
+    Grants(store.home).forget(removed.name)
     data = store.home / "data" / removed.name
     with contextlib.suppress(OSError):  # it is not empty, or there is none
         data.rmdir()
