@@ -216,6 +216,12 @@ static void rule_ioctl(filter_t *filter, bool devices) {
     allow(filter);
 }
 
+/* Blocks may be given back. Reserved behind a file's end they are not counted by RLIMIT_FSIZE, and come so fast that the disk
+ * is full before the host counts; who wants some writes them, as the C library does then. */
+static void rule_fallocate(filter_t *filter) {
+    allow_value(filter, SYS_fallocate, 1, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, EOPNOTSUPP);
+}
+
 /* Landlock before version 3 keeps files from being written to, not from being cut: neither by name nor by opening them for
  * reading with O_TRUNC. */
 static void rule_truncate(filter_t *filter) {
@@ -348,6 +354,7 @@ static void build(filter_t *filter, const lao__plan_t *plan, const lao__reached_
     if (!plan->cgroup_cpu) {
         refuse_call(filter, SYS_timer_create, EPERM);
     }
+    rule_fallocate(filter);
     if (reached->landlock > 0 && reached->landlock < 3) {
         rule_truncate(filter);
     }

@@ -184,6 +184,16 @@ def test_31_a_file_that_claims_to_be_large(stage: Stage) -> None:
         stage.assert_serves(plugin)
 
 
+def test_31_blocks_that_are_reserved(stage: Stage) -> None:
+    """Faster than anybody can count: a disk is full before the host looks again."""
+    with stage.load(rights=WRITES, limits={"disk_quota_mb": 8}) as plugin:
+        report = plugin.call("attack", "reserve")
+        assert report.pop("kib") == 0, report
+        assert {report.pop("fallocate"), report.pop("beyond_its_end")} == {"EOPNOTSUPP"}
+        assert report == {"fstat": "ok", "punch": "ok"}  # giving back is no attack
+        stage.assert_serves(plugin)
+
+
 def test_32_a_million_empty_files(stage: Stage) -> None:
     data = stage.scratch / "data"
     with pytest.MonkeyPatch.context() as patch:

@@ -1,9 +1,10 @@
 /* Writes to its directory without end: "many", files of a mebibyte; "one", a single file; "sparse", one that claims to be
- * large. */
+ * large; "reserve", blocks that are its at once, written or not. */
 #include "hostile.h"
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/stat.h>
 
 static char block[1 << 20];
 
@@ -16,6 +17,17 @@ static lao_status_t attack(const lao_request_t *request, lao_response_t *respons
     if (input_is(request, "sparse")) {
         file = open(own_path(name), O_CREAT | O_RDWR, 0600);
         tried("ftruncate", ftruncate(file, (off_t)1 << 40));
+        close(file);
+        return give_report(response);
+    }
+    if (input_is(request, "reserve")) {
+        struct stat status;
+        file = open(own_path(name), O_CREAT | O_RDWR, 0600);
+        tried("fallocate", fallocate(file, 0, 0, (off_t)4 << 20));
+        tried("beyond_its_end", fallocate(file, FALLOC_FL_KEEP_SIZE, 0, (off_t)256 << 20));
+        tried("fstat", fstat(file, &status));
+        report_number("kib", status.st_blocks / 2);
+        tried("punch", fallocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 4096));
         close(file);
         return give_report(response);
     }
