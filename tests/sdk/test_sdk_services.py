@@ -1,9 +1,10 @@
-"""The host's services through lao.hpp, on both backends."""
+"""The host's services through lao.hpp and the crate lao-plugin, on both backends."""
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,12 +13,17 @@ import pytest
 
 import lao
 from lao.errors import InvalidInput, PermissionDenied
-from lao.paths import include_dir
+from lao.paths import include_dir, sdk_rust_dir
 
 
-@pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    made = tmp_path_factory.mktemp("asker") / "libasker.so"
+@pytest.fixture(scope="module", params=["cpp", "rust"])
+def library(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("asker")
+    return _built_by_cargo(folder) if request.param == "rust" else _compiled(folder)
+
+
+def _compiled(folder: Path) -> Path:
+    made = folder / "libasker.so"
     flags = ["-std=c++17", "-O1", "-fPIC", "-shared", "-fvisibility=hidden", "-fno-gnu-unique"]
     strict = ["-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Wconversion", "-Werror"]
     source = Path(__file__).parent / "services.cpp"
@@ -32,6 +38,20 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ]
     subprocess.run(command, check=True)
     return made
+
+
+def _built_by_cargo(folder: Path) -> Path:
+    if shutil.which("cargo") is None:
+        pytest.skip("there is no cargo")
+    (folder / "src").mkdir()
+    shutil.copy(Path(__file__).parent / "services.rs", folder / "src" / "lib.rs")
+    (folder / "plugin.toml").write_text('[plugin]\nname = "asker"\nversion = "1.0.0"\n')
+    (folder / "Cargo.toml").write_text(
+        '[package]\nname = "asker"\nversion = "1.0.0"\nedition = "2021"\n[lib]\ncrate-type = ["cdylib"]\n'
+        f'[dependencies]\nlao-plugin = {{ path = "{sdk_rust_dir()}" }}\n'
+    )
+    subprocess.run(["cargo", "build", "--offline", "--quiet"], cwd=folder, check=True, timeout=280)
+    return folder / "target" / "debug" / "libasker.so"
 
 
 @pytest.fixture

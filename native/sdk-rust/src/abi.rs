@@ -233,3 +233,61 @@ pub struct RawProgressHost {
     pub reserved: u32,
     pub report: unsafe extern "C" fn(*mut Opaque, f64, *const c_char),
 }
+
+#[repr(C)]
+pub struct RawScratchHost {
+    pub struct_size: u32,
+    pub reserved: u32,
+    pub get: unsafe extern "C" fn(*const RawHost, *const c_char, *mut RawValue) -> Status,
+    pub put: unsafe extern "C" fn(*const RawHost, *const c_char, *const c_void, u64) -> Status,
+}
+
+#[repr(C)]
+pub struct RawFilesHost {
+    pub struct_size: u32,
+    pub reserved: u32,
+    pub open: unsafe extern "C" fn(*const RawHost, *const c_char, u32, *mut i64, *mut RawError) -> Status,
+}
+
+#[repr(C)]
+pub struct RawHttpHost {
+    pub struct_size: u32,
+    pub reserved: u32,
+    pub fetch: unsafe extern "C" fn(
+        *const RawHost,
+        *const RawValue,
+        *const RawValue,
+        *mut RawValue,
+        *mut RawValue,
+        *mut RawError,
+    ) -> Status,
+}
+
+#[repr(C)]
+pub struct RawCommandsHost {
+    pub struct_size: u32,
+    pub reserved: u32,
+    pub run: unsafe extern "C" fn(*const RawHost, *const *const c_char, u32, *mut RawValue, *mut RawError) -> Status,
+}
+
+#[repr(C)]
+pub struct RawCallsHost {
+    pub struct_size: u32,
+    pub reserved: u32,
+    pub call: unsafe extern "C" fn(
+        *mut Opaque,
+        *const c_char,
+        *const c_char,
+        *const RawValue,
+        *const c_char,
+        *mut RawValue,
+        *mut RawError,
+    ) -> Status,
+}
+
+#[repr(C)]
+pub struct RawEventsHost {
+    pub struct_size: u32,
+    pub reserved: u32,
+    pub emit: unsafe extern "C" fn(*const RawHost, *const c_char, *const c_char, u64) -> Status,
+}

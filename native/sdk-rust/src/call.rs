@@ -103,6 +103,10 @@ impl<'a> Call<'a> {
         Ok(())
     }
 
+    pub(crate) fn raw_call(&self) -> *mut crate::abi::Opaque {
+        self.request.call
+    }
+
     /// `fraction` in 0..1, negative when unknown. Nothing happens when nobody listens.
     pub fn progress(&self, fraction: f64, text: &str) {
         let service = self.host.extension("lao.progress/1").cast::<RawProgressHost>();

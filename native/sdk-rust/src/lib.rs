@@ -10,6 +10,7 @@ mod json;
 pub mod manifest;
 mod param;
 mod plugin;
+mod services;
 mod tensor;
 mod value;
 
@@ -22,5 +23,6 @@ pub use param::Param;
 #[doc(hidden)]
 pub use plugin::enter;
 pub use plugin::{Added, Definition, Handler, State, StreamHandler, Threads};
+pub use services::{HttpResponse, FILE_CREATE, FILE_READ, FILE_WRITE};
 pub use tensor::{Audio, AudioView, Element, Image, ImageView, Tensor, TensorView};
 pub use value::{kind, Input, IntoOutput, JsonText, Output};

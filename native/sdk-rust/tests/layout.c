@@ -25,5 +25,11 @@ int main(void) {
     SIZE(stream_host), AT(stream_host, push), AT(stream_host, pull);
     SIZE(state_plugin), AT(state_plugin, state_version), AT(state_plugin, save), AT(state_plugin, load);
     SIZE(progress_host), AT(progress_host, report);
+    SIZE(scratch_host), AT(scratch_host, get), AT(scratch_host, put);
+    SIZE(files_host), AT(files_host, open);
+    SIZE(http_host), AT(http_host, fetch);
+    SIZE(commands_host), AT(commands_host, run);
+    SIZE(calls_host), AT(calls_host, call);
+    SIZE(events_host), AT(events_host, emit);
     return 0;
 }

@@ -53,6 +53,12 @@ fn layout_equals_that_of_c() {
         stream_host = RawStreamHost { push, pull };
         state_plugin = RawStatePlugin { state_version, save, load };
         progress_host = RawProgressHost { report };
+        scratch_host = RawScratchHost { get, put };
+        files_host = RawFilesHost { open };
+        http_host = RawHttpHost { fetch };
+        commands_host = RawCommandsHost { run };
+        calls_host = RawCallsHost { call };
+        events_host = RawEventsHost { emit };
     }
     assert_eq!(rust, layout_of_c());
 }
