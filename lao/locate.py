@@ -61,6 +61,10 @@ class Names:
             enabled = True
         return self._with_decisions(replace(source, enabled=enabled), _sha256(source.library))
 
+    def signature(self) -> object:
+        """Changes when a decision about any plugin does."""
+        return self._grants.signature()
+
     def _of_installed(self, installed: Installed) -> Source:
         found = source_of_directory(installed.directory) if installed.has_manifest else None
         source = Source(

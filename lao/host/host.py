@@ -23,6 +23,7 @@ from lao.host.backend import Backend, Order
 from lao.host.confinement import DEFAULT_DISK_MB, DISK_FILES, descriptors_of, plan_of, write_roots
 from lao.host.describe import PluginInfo, read_description
 from lao.host.failure import exception_of
+from lao.host.follow import Follower
 from lao.host.inprocess import InProcess
 from lao.host.isolated import Isolated
 from lao.host.plugin import Loaded, Plugin
@@ -71,6 +72,7 @@ class Host:
         self._closed = False
         self.events = Events()
         self.audit = Audit(self._home)
+        self._follower = Follower(self._locator.signature, self.events)
         self._callees: dict[str, Plugin] = {}
         self._callee_locks: defaultdict[Path, threading.Lock] = defaultdict(threading.Lock)  # by library
         self._desk = Desk(self.events, self._denied, self._callee, self._violated)
@@ -140,7 +142,7 @@ class Host:
         granted, accepted = tuple(grant), tuple(accept)
         upkeep = _upkeep(recycle_age_s, recycle_memory_mb, idle_s)
 
-        def load_once() -> Loaded:
+        def decide_once() -> tuple[Source, Decision]:
             source = self._find(target)
             decision = decide(
                 source,
@@ -151,6 +153,10 @@ class Host:
                 grant=granted,
                 accept=accepted,
             )
+            return source, decision
+
+        def load_once() -> Loaded:
+            source, decision = decide_once()
             loaded = self._load(
                 source,
                 decision,
@@ -161,6 +167,8 @@ class Host:
                 recycle_calls=recycle_calls,
                 upkeep=upkeep,
             )
+            if accepted and decision.isolation == "process":
+                self.audit.record("accept", plugin=source.name, promises=sorted(accepted))
             if prewarm and decision.isolation == "process":
                 lib.lao__isolated_start_all(loaded.target.pointer)
             return loaded
@@ -168,6 +176,7 @@ class Host:
         lib.lao__monitor_catch_sigint()
         plugin = Plugin._make(load_once(), load_once, self._executor, on_progress)
         self._plugins.add(plugin)
+        self._follower.follow(plugin, lambda: decide_once()[1])
         self.events.emit(
             "plugin_loaded", plugin.info.name, version=plugin.info.version, isolation=plugin.info.isolation
         )
@@ -199,6 +208,7 @@ class Host:
     def close(self) -> None:
         """Closes every plugin that it loaded. Idempotent."""
         self._closed = True
+        self._follower.close()
         for plugin in list(self._plugins):
             plugin.close()
         self._desk.close()

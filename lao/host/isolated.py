@@ -8,14 +8,20 @@ from typing import Any
 from lao import paths
 from lao._native import ffi, lib
 from lao.host.backend import Backend, Order, deadline_ns
+from lao.host.confinement import Bounds
 
-__all__ = ["GRACE_S", "OPEN_TIMEOUT_S", "Isolated"]
+__all__ = ["GRACE_S", "OPEN_TIMEOUT_S", "Isolated", "tasks_of"]
 
 OPEN_TIMEOUT_S = 30.0  # to start a worker and load the plugin in it
 GRACE_S = 0.25  # between the cancel word and the end of the worker
 _TAIL_BYTES = 16384
 _REPORT_BYTES = 16384
 _OWN_THREADS = 10  # of a worker: one for each call at a time, one that watches the host
+
+
+def tasks_of(bounds: Bounds) -> int:
+    """Threads that a worker's control group admits: the plugin's and its own."""
+    return bounds.threads + _OWN_THREADS
 
 
 class Isolated(Backend):
@@ -32,7 +38,7 @@ class Isolated(Backend):
         options.service_listener = order.counter.listener_descriptor
         options.memory_bytes = order.bounds.memory_bytes
         options.cpu_permille = order.bounds.cpu_permille
-        options.tasks = order.bounds.threads + _OWN_THREADS
+        options.tasks = tasks_of(order.bounds)
         options.stable = order.stable
         options.recycle_calls = order.recycle_calls
         options.open_timeout_ns = deadline_ns(OPEN_TIMEOUT_S)

@@ -64,6 +64,10 @@ class Locator(Protocol):
         """A plugin that was found by its path, with what the user decided about it."""
         ...
 
+    def signature(self) -> object:
+        """Changes when the user decided something; cheap."""
+        ...
+
 
 class FileLocator:
     """Knows no names: for hosts that load files only."""
@@ -73,6 +77,9 @@ class FileLocator:
 
     def complete(self, source: Source) -> Source:
         return source
+
+    def signature(self) -> object:
+        return None
 
 
 def source_of_library(path: Path) -> Source:

@@ -1,0 +1,128 @@
+"""What the user decides while plugins run: `lao plugin permissions` and `limits` reach hosts that are running already.
+
+One thread looks at the decisions' signature a few times a second. Other limits hold from then on for running workers.
+Other permissions take effect in two steps: services that the host gives are refused or allowed at once, and the plugin
+is loaded again, since a sandbox cannot be changed from outside. A plugin that lost what it cannot do without is closed.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import weakref
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from lao._native import ffi, lib
+from lao.errors import LaoError, PermissionDenied, PluginDisabled
+from lao.events import Events
+from lao.host.isolated import tasks_of
+from lao.host.policy import Decision
+
+if TYPE_CHECKING:
+    from lao.host.plugin import Plugin
+
+__all__ = ["Follower"]
+
+_LOOK_S = 0.3
+_MEBIBYTE = 1 << 20
+
+logger = logging.getLogger(__name__)
+
+
+class Follower:
+    """Follows the decisions about the plugins of one host.
+
+    Args:
+        signature: What changes when a decision does; cheap.
+        events: Where it tells what it did: `plugin_updated`, `permission_denied`.
+    """
+
+    def __init__(self, signature: Callable[[], object], events: Events) -> None:
+        self._signature = signature
+        self._events = events
+        self._seen = signature()
+        self._deciders: weakref.WeakKeyDictionary[Plugin, Callable[[], Decision]] = (
+            weakref.WeakKeyDictionary()
+        )
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def follow(self, plugin: Plugin, decide: Callable[[], Decision]) -> None:
+        """Follows one plugin for as long as it lives; `decide` decides anew how it runs."""
+        with self._lock:
+            self._deciders[plugin] = decide
+            if self._thread is None and not self._stop.is_set():
+                self._thread = threading.Thread(target=self._run, name="lao-decisions", daemon=True)
+                self._thread.start()
+
+    def close(self) -> None:
+        """Follows nobody any more. Idempotent."""
+        self._stop.set()
+        thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            thread.join()
+
+    def _run(self) -> None:
+        while not self._stop.wait(_LOOK_S):
+            signature = self._signature()
+            if signature == self._seen:
+                continue
+            self._seen = signature
+            with self._lock:
+                followed = list(self._deciders.items())
+            for plugin, decide in followed:
+                if not plugin.closed:
+                    self._apply(plugin, decide)
+
+    def _apply(self, plugin: Plugin, decide: Callable[[], Decision]) -> None:
+        try:
+            after = decide()
+        except (PermissionDenied, PluginDisabled) as error:
+            self._end(plugin, error)
+            return
+        except LaoError:
+            logger.exception("it cannot be decided anew how `%s` runs", plugin.info.name)
+            return
+        before = plugin._loaded.decision
+        if after.isolation == "process" and after.bounds != before.bounds:
+            self._bound(plugin, after)
+        if after.rights != before.rights or after.timeout_s != before.timeout_s:
+            plugin._loaded.counter.services.rights = after.rights
+            self._load_again(plugin)
+
+    def _bound(self, plugin: Plugin, after: Decision) -> None:
+        """Other limits for workers that run, and for those that start later."""
+        bounds = after.bounds
+        limits = ffi.new("lao__cgroup_limits_t *")
+        limits.memory_bytes = bounds.memory_bytes
+        limits.cpu_permille = bounds.cpu_permille
+        limits.tasks = tasks_of(bounds)
+        lib.lao__isolated_change_limits(plugin._loaded.target.pointer, limits)
+        watch = plugin._watch
+        if watch is not None:
+            watch.change(
+                replace(
+                    watch.limits,
+                    memory_bytes=bounds.memory_bytes,
+                    cpu_percent=bounds.cpu_percent or 0.0,
+                    threads=bounds.threads,
+                    disk_bytes=int(bounds.disk_mb * _MEBIBYTE) if bounds.disk_mb else watch.limits.disk_bytes,
+                )
+            )
+        plugin._loaded = replace(plugin._loaded, decision=replace(plugin._loaded.decision, bounds=bounds))
+        self._events.emit("plugin_updated", plugin.info.name, what="limits")
+
+    def _load_again(self, plugin: Plugin) -> None:
+        try:
+            plugin.reload()
+        except LaoError as error:
+            self._end(plugin, error)
+        else:
+            self._events.emit("plugin_updated", plugin.info.name, what="permissions")
+
+    def _end(self, plugin: Plugin, error: LaoError) -> None:
+        self._events.emit("permission_denied", plugin.info.name, service="load", reason=str(error))
+        plugin.close()
