@@ -11,6 +11,7 @@ import hashlib
 import os
 import re
 import stat
+import tempfile
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -354,7 +355,7 @@ def _finish(
     with _about(arrival.shown, arrival.package):
         manifest = _manifest(arrival.package)
         name = check_plugin_name(manifest.plugin.name if manifest else arrival.stem)
-        info = _library(arrival.package, name)
+        info = _library(arrival.package, name, manifest)
         before = _before(store, name)
         warnings = [str(problem) for problem in manifest.warnings] if manifest else []
         if _is_stale(Path(arrival.origin.source), info):
@@ -454,7 +455,7 @@ def _manifest(package: Path) -> Manifest | None:
     return manifest
 
 
-def _library(package: Path, name: str) -> LibraryInfo:
+def _library(package: Path, name: str, manifest: Manifest | None) -> LibraryInfo:
     """The one library of a package that is a plugin and can be loaded here."""
     from lao.package.inspect import inspect_library
     from lao.package.loadable import explain_unloadable
@@ -473,10 +474,28 @@ def _library(package: Path, name: str) -> LibraryInfo:
             causes=[f"several libraries in it could be the plugin: {listed}"],
             hint="give the library itself",
         )
-    error = explain_unloadable(chosen)
+    with _runtime_folders(manifest) as folders:
+        error = explain_unloadable(chosen, search=folders)
     if error is not None:
         raise error
     return chosen
+
+
+@contextmanager
+def _runtime_folders(manifest: Manifest | None) -> Iterator[list[Path]]:
+    """Where the libraries lie that the manifest's runtimes bring; they are not installed with the plugin."""
+    tiers = manifest.resources.runtimes if manifest is not None else []
+    if not tiers:
+        yield []
+        return
+    from lao.host.runtimes import find_runtimes
+
+    with tempfile.TemporaryDirectory(prefix="lao-runtimes-") as place:
+        try:
+            found = find_runtimes(tiers, gpu=False, cache_dir=Path(place))
+        except PluginLoadError:
+            found = ()  # it may be installed later; loading says what is missing
+        yield [folder for runtime in found for folder in runtime.search]
 
 
 def _seal(package: Path) -> None:
