@@ -259,6 +259,7 @@ def test_secrets_are_told_by_their_names() -> None:
 @example("GET /")
 @example("\uff27ET")
 @example("opt\u0131ons")
+@settings(deadline=None)
 def test_any_method_is_known_or_refused(method: Any) -> None:
     try:
         assert checked_method(method) in {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
@@ -267,6 +268,7 @@ def test_any_method_is_known_or_refused(method: Any) -> None:
 
 
 @given(st.floats() | st.integers() | st.text() | st.booleans() | st.lists(st.none()))
+@settings(deadline=None)
 def test_any_time_is_within_what_there_is_or_refused(seconds: Any) -> None:
     try:
         assert 0 < checked_seconds(seconds, 5.0) <= 5.0
@@ -310,7 +312,7 @@ def test_public_addresses(address: str, public: bool) -> None:
 
 
 @given(st.ip_addresses(v=4))
-@settings(max_examples=500)
+@settings(max_examples=500, deadline=None)
 def test_no_wrapping_makes_an_address_public(inner: ipaddress.IPv4Address) -> None:
     number = int(inner)
     wrappings = [
@@ -328,6 +330,7 @@ def test_no_wrapping_makes_an_address_public(inner: ipaddress.IPv4Address) -> No
 
 
 @given(st.ip_addresses(v=6))
+@settings(deadline=None)
 def test_only_what_is_given_out_is_public(address: ipaddress.IPv6Address) -> None:
     if is_public(str(address)):
         assert int(address) >> 125 == 1 or int(address) >> 96 == 0x64FF9B or int(address) >> 32 == 0xFFFF
