@@ -418,6 +418,22 @@ def test_a_peer_that_goes_ends_what_it_asked_for(bench: Bench, waits: threading.
     assert good.reply()[:2] == (1, 0)
 
 
+def test_another_worker_in_its_place_ends_what_it_asked_for(bench: Bench) -> None:
+    """The first one has so much open that nothing is read of it: that it is gone would not be noticed."""
+    first = bench.peer()
+    first.send(b"".join(ask(number, Service.CALLS, CALL) for number in range(1, 80)))
+    other = bench.peer()
+    other.send(ask(1, Service.SCRATCH, GET))
+    other.reply()
+    bench.count = 0
+    second = bench.peer()
+    second.send(ask(1, Service.SCRATCH, GET))
+    assert second.reply()[:2] == (1, 0)
+    assert first.is_cut_off()
+    other.send(ask(2, Service.SCRATCH, GET))
+    assert other.reply()[:2] == (2, 0)
+
+
 def test_random_peers_never_stop_the_server(bench: Bench) -> None:
     source = random.Random(3)
     for _ in range(200):

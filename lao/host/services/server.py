@@ -230,6 +230,7 @@ class _Listener:
     ) -> None:
         self.socket = listener
         self.events = 0  # that the selector waits for
+        self._workers: dict[int, _Connection] = {}  # the newest at each index
         self._server = server
         self._services = services
         self._violated = violated
@@ -250,7 +251,11 @@ class _Listener:
         for descriptor in descriptors:
             end = socket.socket(fileno=descriptor)
             end.setblocking(False)
-            self._server.remember(_Connection(self._server, end, worker, self._services, self._violated))
+            connection = _Connection(self._server, end, worker, self._services, self._violated)
+            before, self._workers[worker.index] = self._workers.get(worker.index), connection
+            if before is not None:
+                before.close()  # its worker is dead, also where nothing was read of it any more
+            self._server.remember(connection)
 
     def close(self) -> None:
         self._server.register(self, 0)
