@@ -43,14 +43,13 @@ typedef struct shared {
  * not mark that place, which nobody would clear. */
 __attribute__((noinline, noreturn, no_sanitize("address"))) static void run_child(shared_t *shared) {
     const lao__spawn_into_t *order = shared->order;
-    struct sigaction action;
+    const uint64_t by_default[8] = {0}; /* as the kernel has it: no handler, no flags, no mask */
     sigset_t none;
     int number;
     int null;
-    memset(&action, 0, sizeof action);
-    action.sa_handler = SIG_DFL;
-    for (number = 1; number < NSIG; number++) {
-        sigaction(number, &action, NULL); /* fails for those that nobody may change */
+    for (number = 1; number < NSIG; number++) { /* the C library would leave out two that it uses itself */
+        syscall(SYS_rt_sigaction, number, by_default, NULL,
+                sizeof(uint64_t)); /* fails for those that nobody may change */
     }
     setsid();
     null = open("/dev/null", O_RDONLY);
