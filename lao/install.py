@@ -30,6 +30,7 @@ from lao.errors import (
 from lao.grants import Decided, Grants, PermissionRequest
 from lao.model.names import check_plugin_name, fold_name, is_library_name, library_stem, printable
 from lao.model.rights import wanted_by
+from lao.operator_file import operator_policy
 from lao.projects import (
     MANIFEST,
     find_project,
@@ -401,7 +402,9 @@ def _decide(
     ask: Callable[[PermissionRequest], Collection[str]] | None,
 ) -> Decided | None:
     """What the package may do; None where nothing is to be decided. What was built here has what it asks for."""
-    required, optional = wanted_by(manifest)
+    operator = operator_policy()
+    operator.require(name, [word for word in grant if word != "none"], os.path.realpath)
+    required, optional = (wanted.difference(operator.denied(wanted)) for wanted in wanted_by(manifest))
     grants = Grants(store.home)
     with info.path.open("rb") as library:
         if grants.is_built(hashlib.file_digest(library, "sha256").hexdigest()) and not grant:

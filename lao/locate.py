@@ -15,6 +15,7 @@ from lao.grants import Grants
 from lao.host.source import Source, source_of_directory, source_of_library
 from lao.model.names import printable, suggest
 from lao.model.rights import rights_of, wanted_by
+from lao.operator_file import operator_policy
 from lao.projects import Project, find_project, find_projects
 from lao.store import Installed, Store
 
@@ -59,7 +60,8 @@ class Names:
             enabled = self._store.is_enabled(source.name)
         except InvalidInput:  # the stem of a library may be no name
             enabled = True
-        return self._with_decisions(replace(source, enabled=enabled), _sha256(source.library))
+        completed = replace(source, enabled=enabled, data_dir=self._store.home / "data" / source.name)
+        return self._with_decisions(completed, _sha256(source.library))
 
     def signature(self) -> object:
         """Changes when a decision about any plugin does."""
@@ -109,12 +111,14 @@ class Names:
         if self._grants.is_built(digest):
             wanted = frozenset().union(*wanted_by(source.manifest))
             grant = replace(grant, granted=grant.granted | (wanted - grant.refused))
+        operator = operator_policy()
         return replace(
             source,
             digest=digest,
-            rights=rights_of(source.manifest, grant),
-            trusted=decided.trusted,
+            rights=operator.cap(rights_of(source.manifest, grant), source.data_dir, os.path.realpath),
+            trusted=decided.trusted and operator.may_trust(source.name),
             limits=decided.limits,
+            operator=operator,
         )
 
     def _not_found(self, target: str) -> PluginNotFound:

@@ -20,7 +20,18 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"model"}),
     frozenset({"package", "events", "audit", "durable", "public_web", "_native"}),
     frozenset(
-        {"host", "store", "grants", "projects", "resolve", "registry", "download", "build", "templates"}
+        {
+            "host",
+            "store",
+            "grants",
+            "operator_file",
+            "projects",
+            "resolve",
+            "registry",
+            "download",
+            "build",
+            "templates",
+        }
     ),
     frozenset({"locate"}),  # wires what is installed, and local projects, into the host
     frozenset({"workflow", "install", "authoring", "analytics"}),

@@ -144,6 +144,8 @@ class Host:
 
         def decide_once() -> tuple[Source, Decision]:
             source = self._find(target)
+            if data_dir is not None:
+                source = replace(source, data_dir=Path(data_dir))
             decision = decide(
                 source,
                 isolation=isolation,
@@ -162,7 +164,6 @@ class Host:
                 decision,
                 workers,
                 dict(config or {}),
-                data_dir,
                 stable=stable,
                 recycle_calls=recycle_calls,
                 upkeep=upkeep,
@@ -259,7 +260,6 @@ class Host:
         decision: Decision,
         workers: int,
         config: dict[str, Any],
-        data_dir: str | os.PathLike[str] | None,
         *,
         stable: bool,
         recycle_calls: int,
@@ -267,9 +267,7 @@ class Host:
     ) -> Loaded:
         if source.manifest is not None:
             require_compatible(source.manifest)
-        directory = (
-            Path(data_dir) if data_dir is not None else source.data_dir or self._home / "data" / source.name
-        )
+        directory = source.data_dir or self._home / "data" / source.name
         directory.mkdir(parents=True, exist_ok=True)
         directory = directory.resolve()
         runtimes = find_runtimes(

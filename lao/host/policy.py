@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -117,7 +118,13 @@ def decide(
     elif not explicit_timeout and resources is not None and resources.timeout_s is not None:
         timeout_s = resources.timeout_s
     seconds = _checked_timeout(timeout_s)
-    chosen = isolation if isolation != "auto" else "none" if source.trusted else "process"
+    chosen = isolation if isolation != "auto" else "none" if _is_trusted(source) else "process"
+    if chosen == "none" and not source.operator.may_trust(source.name):
+        raise PermissionDenied(
+            f"`{source.name}` may not run in the host's own process",
+            causes=["the operator of this machine does not allow it: nothing bounds it there"],
+            where=", ".join(source.operator.files),
+        )
     rights = _rights(source, frozenset(grant))
     accepted = frozenset(accept)
     for unknown in sorted(accepted - PROMISES.keys()):
@@ -131,6 +138,10 @@ def decide(
     return Decision(chosen, seconds, rights, bounds_of(all_limits), required, enforced, all_limits)
 
 
+def _is_trusted(source: Source) -> bool:
+    return source.trusted and source.operator.may_trust(source.name)
+
+
 def _rights(source: Source, granted: frozenset[str]) -> Rights:
     for unknown in sorted(granted - set(PERMISSIONS)):
         raise InvalidInput(f"there is no permission `{unknown}`; there are {', '.join(PERMISSIONS)}")
@@ -138,8 +149,17 @@ def _rights(source: Source, granted: frozenset[str]) -> Rights:
     if granted:
         manifest = source.manifest
         rights = rights.with_granted(granted).bounded_by(manifest.resources if manifest else Resources())
+    uncapped = rights
+    rights = source.operator.cap(uncapped, source.data_dir, os.path.realpath)
     permissions = source.manifest.permissions if source.manifest else None
     missing = sorted(set(permissions.required) - rights.permissions) if permissions else []
+    denied = sorted({*source.operator.denied(missing), *(set(missing) & uncapped.permissions)})
+    if denied:
+        raise PermissionDenied(
+            f"`{source.name}` needs permissions that the operator of this machine does not allow",
+            causes=[f"`{permission}`" for permission in denied],
+            where=", ".join(source.operator.files),
+        )
     if missing:
         raise PermissionDenied(
             f"`{source.name}` needs permissions that it was not granted",

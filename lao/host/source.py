@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from lao.errors import PluginLoadError, PluginNotFound
 from lao.model.manifest import Manifest, parse_manifest, read_manifest
 from lao.model.names import fold_name, is_library_name, library_stem
+from lao.model.operator_policy import NO_POLICY, OperatorPolicy
 from lao.model.rights import NO_RIGHTS, Rights
 from lao.package.embed import library_manifest
 
@@ -29,6 +30,7 @@ class Source:
         rights: What it may do.
         trusted: The user trusts it to run in the host's own process.
         limits: What the user set, by name of the limit.
+        operator: What the operator lets it have at most.
         digest: By which the user's decisions know it: its package's, or its library's; empty when nobody asked.
         enabled: False: the user switched it off.
         settings: What the user set, by key of the config_schema.
@@ -43,6 +45,7 @@ class Source:
     rights: Rights = NO_RIGHTS
     trusted: bool = False
     limits: Mapping[str, float] = field(default_factory=dict)
+    operator: OperatorPolicy = NO_POLICY
     digest: str = ""
     enabled: bool = True
     settings: Mapping[str, Any] = field(default_factory=dict)

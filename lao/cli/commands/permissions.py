@@ -47,7 +47,11 @@ def _words(options: list[str] | None) -> list[str]:
 
 
 def _decide(about: Subject, more: list[str], less: list[str]) -> None:
+    import os
+
     from lao.grants import Decided
+
+    about.source.operator.require(about.source.name, more, os.path.realpath)
 
     def edit(decided: Decided) -> Decided:
         changed = decided.grant

@@ -22,9 +22,16 @@ def command(
     Trust is for this very package: another version, or a file that was swapped, has none.
     """
     from lao.cli.decisions import subject
+    from lao.errors import PermissionDenied
     from lao.grants import Decided
 
     about = subject(name)
+    if not revoke and not about.source.operator.may_trust(about.source.name):
+        raise PermissionDenied(
+            f"the operator of this machine does not let you trust `{about.source.name}`",
+            causes=["`allow_plugins` of its policy does not list it"],
+            where=", ".join(about.source.operator.files),
+        )
 
     def edit(decided: Decided) -> Decided:
         return replace(decided, trusted=not revoke)
