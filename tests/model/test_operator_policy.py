@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -234,7 +235,9 @@ def test_a_cap_only_takes_away(found: OperatorPolicy, rights: Rights) -> None:
     assert left.working_directory in (None, rights.working_directory)
     assert left.private_addresses <= rights.private_addresses
     assert _reaches(left) <= _reaches(rights)
-    assert found.cap(left, DATA, real) == left
+    again = found.cap(left, DATA, real)
+    assert replace(again, hosts=left.hosts) == left
+    assert _reaches(again) == _reaches(left)
 
 
 @given(POLICIES, POLICIES, RIGHTS)
