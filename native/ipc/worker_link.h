@@ -33,6 +33,7 @@ typedef struct lao__worker_link {
     _Atomic uint32_t state;
     _Atomic uint32_t users; /* lanes that are in an exchange, or about to look whether they may be */
     _Atomic uint32_t generation; /* counts starts */
+    _Atomic uint32_t counted_death; /* the generation whose death was counted last */
     pthread_mutex_t handle_lock; /* the process handle, for those who end a worker without holding its life */
     lao__process_t process;
     _Atomic int32_t pid; /* 0: none */

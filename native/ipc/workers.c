@@ -248,12 +248,20 @@ lao_status_t lao__workers_take(lao__workers_t *workers, const lao__flight_t *fli
     return LAO_OK;
 }
 
+/* Once for each process, however many calls died in it. */
+static void count_death(lao__workers_t *workers, lao__worker_link_t *link) {
+    uint32_t generation = atomic_load(&link->generation);
+    if (atomic_exchange(&link->counted_death, generation) != generation) {
+        atomic_fetch_add(&workers->deaths_in_a_row, 1);
+    }
+}
+
 void lao__workers_give_back(lao__workers_t *workers, lao__lane_t *lane, lao_status_t status) {
     lao__worker_link_t *link = lane->link;
     atomic_fetch_add_explicit(&link->calls, 1, memory_order_relaxed);
     atomic_store_explicit(&link->idle_since_ns, lao__coarse_now_ns(), memory_order_relaxed);
     if (status == LAO_CRASHED) {
-        atomic_fetch_add(&workers->deaths_in_a_row, 1);
+        count_death(workers, link);
     } else if (status == LAO_OK && atomic_load_explicit(&workers->deaths_in_a_row, memory_order_relaxed) != 0) {
         atomic_store(&workers->deaths_in_a_row, 0);
     }

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import os
+import signal
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 import lao
+from lao._native import lib
 from tests import plugins
 from tests.host.conftest import Load
 
@@ -105,3 +108,19 @@ def test_many_threads_on_one_plugin(load: Load) -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(work, range(8)))
     assert plugin.stats.calls >= 1600
+
+
+def test_one_death_is_one_death_however_many_calls_it_ends(host: lao.Host) -> None:
+    """Eight calls end with their worker, which is started again all the same: it did not die eight times in a row."""
+    plugin = host.load(plugins.build("echo", thread_role="full"), isolation="process")
+    for _ in range(3):
+        with ThreadPoolExecutor(8) as threads:
+            calls = [threads.submit(plugin.call, "wait", ms=20_000) for _ in range(8)]
+            while lib.lao__glue_in_flight(plugin._loaded.target.pointer) < 8:
+                time.sleep(0.01)
+            time.sleep(0.2)  # they are on their way, and now in the worker
+            os.kill(lib.lao__isolated_pid(plugin._loaded.target.pointer, 0), signal.SIGKILL)
+            for call in calls:
+                with pytest.raises(lao.PluginCrashed):
+                    call.result(20)
+        assert plugin("hello") == "hello"
