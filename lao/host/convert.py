@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import json
 import os
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -13,9 +12,22 @@ from lao._native import Tensor
 from lao.errors import InvalidInput, ProtocolViolation
 from lao.model.kinds import Kind
 from lao.model.strict_json import refuse_constant
-from lao.model.values import CHANNEL_ORDERS, COLOR_SPACES, Audio, Binary, File, Image, Json, Video
+from lao.model.values import (
+    CHANNEL_ORDERS,
+    COLOR_SPACES,
+    Audio,
+    Binary,
+    File,
+    Image,
+    Json,
+    OutputPath,
+    Text,
+    Video,
+)
 
 __all__ = ["Described", "from_native", "param_to_json", "to_json", "to_native"]
+
+_OPENED = 1  # of a file, in place of a sample rate: its caller named it, so it is opened for the plugin
 
 # (kind, payload, sample_rate_hz, color_space, channel_order, media_type, metadata): what the native side takes
 _Described = tuple[int, Any, int, int, int, str | None, str | None]
@@ -83,7 +95,8 @@ def to_native(value: Any, kind: int) -> _Described | None:
     if isinstance(value, Binary):
         return _as(wanted, Kind.BINARY, value, value, media=value.media_type)
     if isinstance(value, (File, os.PathLike)):
-        return _as(wanted, Kind.FILE, _path(value), value)
+        given = not isinstance(value, OutputPath)
+        return _as(wanted, Kind.FILE, _path(value), value, rate=_OPENED if given else 0)
     if isinstance(value, str):
         return _from_text(wanted, value)
     if isinstance(value, (bytes, bytearray)) or (isinstance(value, memoryview) and wanted is Kind.BINARY):
@@ -115,11 +128,12 @@ def _as(
 
 
 def _from_text(wanted: Kind, text: str) -> _Described:
+    is_text = isinstance(text, Text)  # said to be just that
     text = str.__str__(text)  # of an Enum its value, not its name
     if wanted in (Kind.TEXT, Kind.ANY):
         return (Kind.TEXT, text, 0, 0, 0, None, None)
     if wanted is Kind.FILE:
-        return (Kind.FILE, _path(text), 0, 0, 0, None, None)
+        return (Kind.FILE, _path(text), 0 if is_text else _OPENED, 0, 0, None, None)
     if wanted is Kind.JSON:
         try:
             json.loads(text, parse_constant=refuse_constant)
@@ -229,7 +243,7 @@ def from_native(
                     causes=[str(error)],
                 ) from None
         case Kind.FILE:
-            return Path(payload)
+            return OutputPath(payload)
         case Kind.AUDIO:
             return Audio(_as_array(payload), sample_rate, metadata=_metadata(metadata))
         case Kind.VIDEO:

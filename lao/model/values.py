@@ -14,7 +14,7 @@ from typing import Any
 
 from lao.errors import InvalidInput
 
-__all__ = ["Audio", "Binary", "File", "Image", "Json", "Text", "Video"]
+__all__ = ["Audio", "Binary", "File", "Image", "Json", "OutputPath", "Text", "Video"]
 
 COLOR_SPACES = {"unspecified": 0, "srgb": 1, "linear-srgb": 2, "gray": 3}
 CHANNEL_ORDERS = {"unspecified": 0, "gray": 1, "rgb": 2, "bgr": 3, "rgba": 4, "bgra": 5}
@@ -83,6 +83,13 @@ class File:
 
     def __hash__(self) -> int:
         return hash(self.path)
+
+
+class OutputPath(type(Path())):  # type: ignore[misc]  # PosixPath or WindowsPath
+    """A path that a plugin gave. It is handed on as a name only: were the file opened for the next plugin, the first
+    one could have others read what it may not. `lao.File(path)` says that it shall be opened all the same."""
+
+    __slots__ = ()
 
 
 class _Array:

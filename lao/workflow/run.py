@@ -26,6 +26,8 @@ from lao.errors import (
     WorkerRestarted,
 )
 from lao.model.capability import Capability
+from lao.model.kinds import Kind
+from lao.model.values import OutputPath
 from lao.model.workflow_file import Step
 from lao.workflow.check import PATH_KINDS
 from lao.workflow.graph import Graph, Progress
@@ -243,6 +245,15 @@ class Execution:
 
         source = self._graph.source(step)
         value = outputs[source] if source is not None else self._input(step, target, lookup)
+        whole = whole_reference(step.input, self._graph.aliases)
+        is_output = source is not None or (whole is not None and not whole.is_input)
+        if (
+            is_output
+            and type(value) is str
+            and target.capability.input_kind is Kind.FILE
+            and not target.textual
+        ):
+            value = OutputPath(value)
         params = {
             key: _parameter(fill(value, self._graph.aliases, lookup)) for key, value in step.params.items()
         }

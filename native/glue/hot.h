@@ -39,6 +39,7 @@ typedef struct lao__arguments {
     int has_view;
     PyObject *payload; /* keeps what `value` points into; may be NULL */
     PyObject *texts; /* keeps media type and metadata, or all that a check made; may be NULL */
+    int64_t file; /* opened for the plugin; -1: none */
     uint32_t param_count;
     lao_param_t *params; /* `few` unless there are many */
     const lao_param_t **param_pointers;

@@ -4,11 +4,13 @@
 #include <string.h>
 
 #include "../core/check.h"
+#include "../core/file.h"
 
 void lao__arguments_init(lao__arguments_t *arguments) {
     arguments->has_view = 0;
     arguments->payload = NULL;
     arguments->texts = NULL;
+    arguments->file = -1;
     arguments->param_count = 0;
     arguments->params = arguments->few;
     arguments->param_pointers = arguments->few_pointers;
@@ -21,6 +23,7 @@ void lao__arguments_clear(lao__arguments_t *arguments) {
     if (arguments->has_view) {
         PyBuffer_Release(&arguments->view);
     }
+    lao__file_close(arguments->file);
     Py_XDECREF(arguments->payload);
     Py_XDECREF(arguments->texts);
     for (index = 0; index < arguments->param_count; index++) {
@@ -247,6 +250,11 @@ static int set_described(lao__arguments_t *arguments, PyObject *described) {
     arguments->value.sample_rate_hz = (uint32_t)PyLong_AsUnsignedLong(PyTuple_GetItem(described, 2));
     arguments->value.color_space = (uint32_t)PyLong_AsUnsignedLong(PyTuple_GetItem(described, 3));
     arguments->value.channel_order = (uint32_t)PyLong_AsUnsignedLong(PyTuple_GetItem(described, 4));
+    if (kind == LAO_KIND_FILE && arguments->value.sample_rate_hz != 0) {
+        arguments->value.sample_rate_hz = 0;
+        arguments->file = lao__file_open(arguments->value.data);
+        arguments->value.file_handle = arguments->file;
+    }
     if (PyErr_Occurred() || set_text_of(described, 5, &text, &size) != 0) {
         return -1;
     }

@@ -93,6 +93,12 @@ static bool send_safely(lao__worker_link_t *link, const lao__shared_buffer_t *bu
     return sent;
 }
 
+/* Sends an open file ahead of the request that names it; 0 where that is not possible, and the path has to do. */
+static uint64_t send_file(lao__worker_link_t *link, int descriptor) {
+    uint64_t id = lao__shared_buffer_id();
+    return lao__process_send(link->process.control, id, 0, descriptor) ? id : 0;
+}
+
 lao_status_t lao__lane_put_input(lao__lane_t *lane, lao__frame_writer_t *writer, const lao_value_t *input,
                                  lao__frame_value_t *frame, lao__shared_buffer_t **buffer, lao__error_t *error) {
     uint64_t size;
@@ -119,7 +125,11 @@ lao_status_t lao__lane_put_input(lao__lane_t *lane, lao__frame_writer_t *writer,
         lao__shared_buffer_release(*buffer);
         *buffer = NULL;
     }
-    return lao__frame_put_payload(writer, input, frame, error);
+    status = lao__frame_put_payload(writer, input, frame, error);
+    if (status == LAO_OK && input->kind == LAO_KIND_FILE && input->file_handle >= 0) {
+        frame->memory = send_file(lane->link, (int)input->file_handle);
+    }
+    return status;
 }
 
 void lao__lane_put_answer(lao__lane_t *lane, uint32_t answer) {

@@ -87,3 +87,11 @@ bool lao__shared_buffer_is_gone(uint64_t id) {
     pthread_mutex_unlock(&living.lock);
     return entry == NULL;
 }
+
+uint64_t lao__shared_buffer_id(void) {
+    uint64_t id;
+    pthread_mutex_lock(&living.lock);
+    id = ++living.last_id;
+    pthread_mutex_unlock(&living.lock);
+    return id;
+}

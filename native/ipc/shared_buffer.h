@@ -20,4 +20,7 @@ lao__shared_buffer_t *lao__shared_buffer_find(const void *data, uint64_t size);
 /* True while no buffer of this id lives. */
 bool lao__shared_buffer_is_gone(uint64_t id);
 
+/* An id that no buffer has or will have, for other things that are sent beside requests. */
+uint64_t lao__shared_buffer_id(void);
+
 #endif

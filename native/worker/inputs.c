@@ -3,15 +3,17 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../ipc/frame_writer.h"
 #include "../ipc/memory_file.h"
 #include "../ipc/process.h"
 
-/* Memory files that were received, by id; of all lanes. */
+/* What was received, by id; of all lanes. */
 typedef struct received {
     uint64_t id;
-    lao__memory_file_t file;
+    lao__memory_file_t file; /* mapped, unless it is a file to be read: then `descriptor` */
+    int descriptor;
     struct received *next;
 } received_t;
 
@@ -38,7 +40,8 @@ static received_t *receive_until(uint64_t id, int control, lao__error_t *error) 
             lao__fail(error, LAO_SYSTEM, "an array's memory did not arrive");
             return NULL;
         }
-        if (lao__memory_file_map(&fresh->file, descriptor, size, false, error) != LAO_OK) {
+        fresh->descriptor = size == 0 ? descriptor : -1; /* no memory file is empty */
+        if (size > 0 && lao__memory_file_map(&fresh->file, descriptor, size, false, error) != LAO_OK) {
             free(fresh);
             return NULL;
         }
@@ -57,7 +60,11 @@ void lao__inputs_forget(uint64_t id) {
         if ((*link)->id == id) {
             received_t *file = *link;
             *link = file->next;
-            lao__memory_file_close(&file->file);
+            if (file->descriptor >= 0) {
+                close(file->descriptor);
+            } else {
+                lao__memory_file_close(&file->file);
+            }
             free(file);
             break;
         }
@@ -71,7 +78,9 @@ static lao_status_t read_value(const lao__frame_request_t *request, char *region
     char *memory = region;
     uint64_t memory_size = region_size;
     lao_status_t status;
+    int descriptor = -1;
     inputs->value_count = 0;
+    inputs->file_id = 0;
     if (frame->kind == LAO_KIND_NONE) {
         return LAO_OK;
     }
@@ -83,14 +92,20 @@ static lao_status_t read_value(const lao__frame_request_t *request, char *region
         if (file == NULL) {
             return error->status;
         }
-        memory = file->file.base;
-        memory_size = file->file.size;
+        if (file->descriptor >= 0) {
+            inputs->file_id = frame->memory;
+            descriptor = file->descriptor;
+        } else {
+            memory = file->file.base;
+            memory_size = file->file.size;
+        }
     }
     status = lao__frame_check_value(frame, memory_size, region_size, error);
     if (status != LAO_OK) {
         return status;
     }
     lao__frame_to_value(frame, memory, region, &inputs->value, &inputs->tensor, inputs->shape, inputs->strides);
+    inputs->value.file_handle = descriptor;
     inputs->tensor.flags |= LAO_TENSOR_READ_ONLY;
     inputs->values[0] = &inputs->value;
     inputs->value_count = 1;
@@ -135,4 +150,11 @@ lao_status_t lao__inputs_read(const lao__frame_request_t *request, char *region,
         status = read_params(request, region, region_size, inputs, error);
     }
     return status;
+}
+
+void lao__inputs_end(lao__inputs_t *inputs) {
+    if (inputs->file_id != 0) {
+        lao__inputs_forget(inputs->file_id);
+        inputs->file_id = 0;
+    }
 }

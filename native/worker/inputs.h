@@ -9,6 +9,7 @@ typedef struct lao__inputs {
     lao_value_t value;
     lao_value_t *values[1];
     uint32_t value_count;
+    uint64_t file_id; /* of the file that came with it; 0: none */
     lao_managed_tensor_t tensor;
     int64_t shape[LAO_TENSOR_MAX_RANK];
     int64_t strides[LAO_TENSOR_MAX_RANK];
@@ -23,5 +24,8 @@ lao_status_t lao__inputs_read(const lao__frame_request_t *request, char *region,
 
 /* Unmaps a memory file that the host has no use for any more. */
 void lao__inputs_forget(uint64_t id);
+
+/* Closes the file that came with a call. */
+void lao__inputs_end(lao__inputs_t *inputs);
 
 #endif

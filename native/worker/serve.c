@@ -232,6 +232,7 @@ static lao_status_t call_plugin(lane_t *lane, lao_value_t *output) {
     lao__placement_work(&lane->placement, request->capability);
     started_ns = lao__now_ns();
     status = target->ops->call(target, &call, output, &lane->error);
+    lao__inputs_end(&lane->inputs);
     lao__placement_worked(&lane->placement, request->capability, lao__now_ns() - started_ns);
     return status;
 }

@@ -19,7 +19,7 @@ from lao.host.services.documents import parse_json
 from lao.host.services.framing import LARGEST_BODY, Reply
 from lao.model.kinds import Kind
 from lao.model.rights import Rights
-from lao.model.values import Binary, File, Json, Text
+from lao.model.values import Binary, Json, OutputPath, Text
 
 __all__ = ["DEEPEST", "Chains", "Target", "check_rights", "input_of", "reply_of"]
 
@@ -127,7 +127,7 @@ def input_of(kind: Kind, header: Mapping[str, Any], body: bytes) -> Any:
         case Kind.BINARY:
             return Binary(body, media_type=media if isinstance(media, str) else None)
         case Kind.FILE:
-            return File(_text(body))
+            return OutputPath(_text(body))
     raise InvalidInput(f"a value of the kind {kind.label} cannot be handed to another plugin")
 
 
