@@ -31,7 +31,7 @@ from lao.host.services.service import Service, services_of
 from lao.model.kinds import Kind
 from lao.model.manifest import Event
 from lao.model.rights import Rights
-from lao.model.values import File
+from lao.model.values import OutputPath
 
 if TYPE_CHECKING:
     from lao.host.services.commands import Commands
@@ -265,7 +265,7 @@ class PluginServices:
         if not isinstance(until, (int, type(None))):
             raise InvalidInput("the deadline is no number")
         value = input_of(kind, header, body)
-        if isinstance(value, File):
+        if isinstance(value, OutputPath):
             self._check_file(os.fspath(value))
         target = self._host.find(_text(header, "plugin"))
         chain = self._chain()
@@ -281,7 +281,7 @@ class PluginServices:
         return reply_of(self._host.describe(output, declared))
 
     def _check_file(self, path: str) -> None:
-        """A file is handed on only by a plugin that may read it: the host may open it for the other one."""
+        """A file is handed on only by a plugin that may read it; as a name, since what lies there may change."""
         if "read_files" not in self.rights.permissions:
             raise PermissionDenied("a file is handed on only with the permission `read_files`")
         os.close(self._opened_files().open(path, READ, self.rights.permissions, self.rights.file_access))
