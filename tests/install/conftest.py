@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -50,10 +51,13 @@ def site() -> Iterator[Site]:
 
 
 def left_behind(home: Path) -> list[str]:
-    """What is in a home beyond its empty folders, its lock and its index."""
+    """What is in a home beyond its empty folders, its locks, its index, and a record of decisions about no plugin."""
+    kept = {"lock", "index.json", "installed", "objects", "staging", "config", ".grants.lock"}
+    decisions = home / "grants.json"
+    if decisions.exists() and json.loads(decisions.read_text(encoding="utf-8"))["plugins"] == {}:
+        kept.add(decisions.name)
     return sorted(
         str(path.relative_to(home))
         for path in home.rglob("*")
-        if path.relative_to(home).as_posix()
-        not in ("lock", "index.json", "installed", "objects", "staging", "config")
+        if path.relative_to(home).as_posix() not in kept
     )
