@@ -409,9 +409,11 @@ def load_writer(home: Path, library: Path, **limits: float) -> tuple[lao.Host, l
         def locate(self, target: str) -> Source:
             return Source(target, library, rights=rights)
 
-        def is_enabled(self, name: str) -> bool:
-            del name
-            return True
+        def complete(self, source: Source) -> Source:
+            return source
+
+        def signature(self) -> object:
+            return None
 
     made = Host(home, locator=OneWriter())
     return made, made.load("writer", isolation="process", limits=limits)

@@ -33,9 +33,11 @@ class Granting:
         del target
         return self.source
 
-    def is_enabled(self, name: str) -> bool:
-        del name
-        return True
+    def complete(self, source: Source) -> Source:
+        return source
+
+    def signature(self) -> object:
+        return None
 
 
 @contextmanager

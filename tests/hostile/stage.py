@@ -62,10 +62,13 @@ class Stage:
             raise PluginNotFound(f"there is no plugin `{target}`", name=target)
         return Source(target, self.library, rights=self._rights)
 
-    def is_enabled(self, name: str) -> bool:
-        """Nothing is switched off."""
-        del name
-        return True
+    def complete(self, source: Source) -> Source:
+        """Nothing was decided about any plugin."""
+        return source
+
+    def signature(self) -> object:
+        """And nothing will be."""
+        return None
 
     def assert_serves(self, plugin: lao.Plugin) -> None:
         """The next call works."""
