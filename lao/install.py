@@ -14,7 +14,7 @@ import stat
 import tempfile
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -374,7 +374,8 @@ def _finish(
         abi=info.entry or "",
         has_manifest=manifest is not None,
     )
-    Grants(store.home).change(name, installed.digest, lambda known: decided or known)
+    if decided is not None and replace(decided, digest="") != Decided():
+        Grants(store.home).change(name, installed.digest, lambda _: decided)
     if decided is not None and decided.grant.granted:
         Audit(store.home).record(
             "grant",
