@@ -361,7 +361,7 @@ def _finish(
         warnings = [str(problem) for problem in manifest.warnings] if manifest else []
         if _is_stale(Path(arrival.origin.source), info):
             warnings.append("the project changed since its library was built: build it again")
-        decided = _decide(store, name, manifest or _embedded(info), info, before, grant, ask)
+        decided = _decide(store, name, manifest or _embedded(info), info, arrival.package, before, grant, ask)
         _seal(arrival.package)
     installed = store.add(
         arrival.package,
@@ -387,6 +387,10 @@ def _finish(
     return Outcome(installed, before, needs_relaxing(info), tuple(warnings))
 
 
+def _libraries(package: Path) -> int:
+    return sum(is_library_name(file.name) for file in package.rglob("*"))
+
+
 def _embedded(info: LibraryInfo) -> Manifest | None:
     from lao.model.manifest import parse_manifest
 
@@ -398,6 +402,7 @@ def _decide(
     name: str,
     manifest: Manifest | None,
     info: LibraryInfo,
+    package: Path,
     before: Installed | None,
     grant: Collection[str],
     ask: Callable[[PermissionRequest], Collection[str]] | None,
@@ -408,7 +413,9 @@ def _decide(
     required, optional = (wanted.difference(operator.denied(wanted)) for wanted in wanted_by(manifest))
     grants = Grants(store.home)
     with info.path.open("rb") as library:
-        if grants.is_built(hashlib.file_digest(library, "sha256").hexdigest()) and not grant:
+        built = grants.is_built(hashlib.file_digest(library, "sha256").hexdigest())
+        # What was built here may come back in a package of somebody else's, beside a library that was not.
+        if built and not grant and _libraries(package) == 1:
             grant = sorted(required | optional)
     if not (required or optional or grant or before):
         return None

@@ -111,6 +111,8 @@ class Names:
         if self._grants.is_built(digest):
             wanted = frozenset().union(*wanted_by(source.manifest))
             grant = replace(grant, granted=grant.granted | (wanted - grant.refused))
+        if grant.working_directory is not None and self._rules_us(grant.working_directory):
+            grant = replace(grant, working_directory=None)
         operator = operator_policy()
         return replace(
             source,
@@ -119,6 +121,15 @@ class Names:
             trusted=decided.trusted and operator.may_trust(source.name),
             limits=decided.limits,
             operator=operator,
+        )
+
+    def _rules_us(self, directory: Path) -> bool:
+        """Who may write there could write decisions of its own: LAO's home is in it, or it is in LAO's home. Only the
+        folder of the plugins' data is theirs.
+        """
+        home, wanted = self._store.home.resolve(), directory.resolve()
+        return home.is_relative_to(wanted) or (
+            wanted.is_relative_to(home) and home / "data" not in wanted.parents
         )
 
     def _not_found(self, target: str) -> PluginNotFound:

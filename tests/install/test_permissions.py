@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -13,7 +16,7 @@ from lao.grants import Grants, PermissionRequest
 from lao.install import install
 from lao.locate import Names
 from lao.store import Store
-from tests.install.libraries import package
+from tests.install.libraries import library, package
 
 ASKS = '\n[permissions]\nrequired = ["read_files"]\noptional = ["network_access"]\n'
 ASKS_MORE = '\n[permissions]\nrequired = ["read_files", "system_access"]\noptional = ["network_access"]\n'
@@ -123,3 +126,137 @@ def test_a_damaged_entry_allows_nothing(tmp_path: Path, store: Store) -> None:
     file = store.home / "grants.json"
     file.write_text(file.read_text().replace('"granted": [', '"granted": 7, "was": ['))
     assert not permissions(store)
+
+
+def test_a_library_built_here_beside_one_that_was_not(tmp_path: Path, store: Store) -> None:
+    folder = package(tmp_path / "p", more=ASKS)
+    built = sha256((folder / "libspeaker.so").read_bytes()).hexdigest()
+    Grants(store.home).add_built(built)
+    library(folder / "libdependency.so")
+    with pytest.raises(PermissionDenied, match="nobody granted"):
+        install(folder, store=store)
+    assert store.get("speaker") is None
+    (folder / "libdependency.so").unlink()
+    install(folder, store=store)
+    assert permissions(store) == {"read_files", "network_access"}
+
+
+def test_no_directory_that_holds_the_decisions(tmp_path: Path, store: Store) -> None:
+    install(package(tmp_path / "p", more=ASKS), store=store, grant=["none"])
+    digest = store.require("speaker").digest
+    link = tmp_path / "link"
+    link.symlink_to(store.home)
+
+    def works_in(directory: Path) -> Path | None:
+        Grants(store.home).change(
+            "speaker", digest, lambda known: replace(known, grant=known.grant.plus(f"cwd={directory}"))
+        )
+        return Names(store.home).locate("speaker").rights.working_directory
+
+    inside = store.home / "objects"
+    for ruling in (
+        Path("/"),
+        store.home.parent,
+        store.home,
+        inside,
+        link,
+        link / "config",
+        store.home / "data",
+    ):
+        assert works_in(ruling) is None, ruling
+    (tmp_path / "other").mkdir()
+    assert works_in(tmp_path / "other") == tmp_path / "other"
+    assert works_in(store.home / "data" / "speaker") == store.home / "data" / "speaker"
+
+
+def test_decisions_made_at_once_are_all_kept(store: Store) -> None:
+    def decide(number: int) -> None:
+        Grants(store.home).change(
+            f"p{number % 4}", "d", lambda known: replace(known, limits={**known.limits, f"l{number}": 1.0})
+        )
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(decide, range(24)))
+    kept = [set(Grants(store.home).of(f"p{index}", "d").limits) for index in range(4)]
+    assert kept == [{f"l{number}" for number in range(index, 24, 4)} for index in range(4)]
+
+
+@pytest.fixture
+def operator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The operator's file, which is not there yet."""
+    file = tmp_path / "etc" / "lao.toml"
+    file.parent.mkdir()
+    monkeypatch.setattr("lao.operator_file._SYSTEM", file)
+    monkeypatch.delenv("LAO_CONFIG", raising=False)
+    monkeypatch.chdir(file.parent.parent)
+    return file
+
+
+def test_the_operator_caps_what_was_granted_before(tmp_path: Path, store: Store, operator: Path) -> None:
+    install(package(tmp_path / "p", more=ASKS), store=store, grant=["read_files", "network_access"])
+    assert permissions(store) == {"read_files", "network_access"}
+    operator.write_text("[trust]\nallow_network = true\n")
+    assert permissions(store) == {"network_access"}
+    operator.write_text("[trust")
+    assert permissions(store) == set()
+    operator.unlink()
+    assert permissions(store) == {"read_files", "network_access"}
+
+
+def test_nobody_is_asked_for_what_the_operator_denies(tmp_path: Path, store: Store, operator: Path) -> None:
+    operator.write_text("[trust]\n")
+    folder = package(tmp_path / "p", more=ASKS)
+    with pytest.raises(PermissionDenied, match="does not let you grant `speaker`"):
+        install(folder, store=store, grant=["network_access"])
+    assert store.get("speaker") is None
+    install(folder, store=store)
+    assert permissions(store) == set()
+
+
+def test_a_user_cannot_do_without_the_operators_file(
+    tmp_path: Path, store: Store, operator: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(package(tmp_path / "p", more=ASKS), store=store, grant=["network_access"])
+    operator.write_text("[trust]\n")
+    wide = tmp_path / "wide.toml"
+    wide.write_text('[trust]\nallow_network = true\nallow_shell = true\nallow_plugins = ["speaker"]\n')
+    monkeypatch.setenv("LAO_CONFIG", str(wide))
+    monkeypatch.setenv("LAO_ALLOW_SHELL", "1")
+    source = Names(store.home).locate("speaker")
+    assert not source.rights.permissions
+    assert not source.operator.shell
+    assert not source.operator.may_trust("speaker")
+    operator.unlink()
+    assert permissions(store) == {"network_access"}
+    monkeypatch.setenv("LAO_CONFIG", str(tmp_path / "nowhere.toml"))
+    assert permissions(store) == set()
+
+
+def test_what_one_load_grants_and_where_it_runs_is_capped(
+    tmp_path: Path, store: Store, operator: Path
+) -> None:
+    from lao.host.policy import DEFAULT_TIMEOUT_S, decide
+
+    install(package(tmp_path / "p", more=ASKS), store=store, grant=["none"])
+    operator.write_text("[trust]\nallow_network = true\n")
+    source = replace(Names(store.home).locate("speaker"), trusted=True)
+
+    def isolation(wanted: str) -> str:
+        free = replace(source, manifest=None)
+        return decide(
+            free, isolation=wanted, timeout_s=DEFAULT_TIMEOUT_S, limits=None, strict=False
+        ).isolation
+
+    assert isolation("auto") == "process"
+    with pytest.raises(PermissionDenied, match="own process"):
+        isolation("none")
+    with pytest.raises(PermissionDenied, match="operator of this machine") as refused:
+        decide(
+            source,
+            isolation="process",
+            timeout_s=DEFAULT_TIMEOUT_S,
+            limits=None,
+            strict=False,
+            grant=["read_files"],
+        )
+    assert refused.value.causes == ("`read_files`",)
