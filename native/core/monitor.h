@@ -16,6 +16,7 @@ typedef struct lao__watch {
     void *context;
     struct lao__watch *next;
     bool active;
+    uint32_t slot;    /* where it is polled; 0: not yet. The monitor's */
 } lao__watch_t;
 
 void lao__monitor_add_target(struct lao__target *target);

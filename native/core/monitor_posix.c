@@ -114,24 +114,19 @@ static uint32_t collect_descriptors(void) {
     monitor.polled[0] = (struct pollfd){.fd = monitor.wake[0], .events = POLLIN};
     count = 1;
     for (watch = monitor.watches; watch != NULL; watch = watch->next) {
+        watch->slot = count;
         monitor.polled[count++] = (struct pollfd){.fd = watch->active ? watch->descriptor : -1, .events = POLLIN};
     }
     return count;
 }
 
-static void serve_watches(uint32_t count) {
-    uint32_t index;
+/* The list may have changed while nobody held the lock. A descriptor says nothing of that: its number may belong to
+ * another watch by now, whose process lives. */
+static void serve_watches(void) {
     lao__watch_t *watch;
-    for (index = 1; index < count; index++) {
-        if (monitor.polled[index].revents == 0) {
-            continue;
-        }
-        /* The list may have changed while nobody held the lock: find the watch by its descriptor. */
-        for (watch = monitor.watches; watch != NULL; watch = watch->next) {
-            if (watch->active && watch->descriptor == monitor.polled[index].fd) {
-                watch->active = watch->ready(watch);
-                break;
-            }
+    for (watch = monitor.watches; watch != NULL; watch = watch->next) {
+        if (watch->active && watch->slot != 0 && monitor.polled[watch->slot].revents != 0) {
+            watch->active = watch->ready(watch);
         }
     }
 }
@@ -152,7 +147,7 @@ static void *run(void *unused) {
         pthread_mutex_lock(&monitor.lock);
         if (found > 0) {
             drain_wake_pipe();
-            serve_watches(count);
+            serve_watches();
         } else if (count == 0) {
             pthread_mutex_unlock(&monitor.lock);
             usleep(QUIET_TICK_MS * 1000); /* no memory for the list: try again */
@@ -231,6 +226,7 @@ void lao__monitor_remove_target(lao__target_t *target) {
 void lao__monitor_add_watch(lao__watch_t *watch) {
     enter();
     watch->active = true;
+    watch->slot = 0;
     watch->next = monitor.watches;
     monitor.watches = watch;
     leave();
