@@ -160,7 +160,7 @@ def test_46_a_hard_link_planted_in_its_directory(stage: Stage) -> None:
 
 
 def test_47_locking_what_it_may_only_read(stage: Stage) -> None:
-    """The kernel lets everybody lock what he may read, as docs/isolation.md says: nothing of the host waits for that."""
+    """The kernel lets everybody lock what he may read (docs/isolation.md): nothing of the host waits for that."""
     with stage.load(rights=WRITES) as plugin:
         library = next((stage.home / "cache").rglob("lib47_*.so"))
         report = attack(stage, plugin, str(library))
