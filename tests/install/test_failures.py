@@ -206,4 +206,4 @@ def test_killed_while_uninstalling(tmp_path: Path, home: Path, store: Store, ste
     assert store.get("speaker") is None
     with store.stage():
         pass
-    assert left_behind(home) == ["grants.json"]  # decisions are forgotten by the command, not by the store
+    assert left_behind(home) == []
