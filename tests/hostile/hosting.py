@@ -73,6 +73,8 @@ class HostProcess:
                 self._process.kill()
                 self._process.wait()
         if self._place is not None:
+            for folder, _, _ in os.walk(self._place):
+                os.chmod(folder, 0o700)  # copies of libraries lie in folders that nobody may write to
             shutil.rmtree(self._place, ignore_errors=True)
         self._process = self._link = self._place = None
 
