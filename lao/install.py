@@ -1,8 +1,9 @@
 """Installs a plugin from a directory, a library, an archive or an address: checked, then stored, all or
 nothing.
 
-Nothing of what arrives is run. It is staged on the store's file system, looked at there, and becomes visible
-by one rename; when a check fails or the process dies, what was installed before is unchanged.
+Nothing of what arrives is run, but for a LAO 0.x library without a manifest: it is asked in a sandboxed worker what it
+is, and its answer is kept as a claim. What arrives is staged on the store's file system, looked at there, and becomes
+visible by one rename; when a check fails or the process dies, what was installed before is unchanged.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ from lao.projects import (
 from lao.store import Installed, Origin, Store
 
 if TYPE_CHECKING:
+    from lao.host import PluginInfo
     from lao.model.manifest import Manifest
     from lao.package.inspect import LibraryInfo
 
@@ -52,6 +54,7 @@ _FILE_SUFFIX = re.compile(r"\.(so|dylib|dll|gz|tgz|zst|lao)$")
 _ARCHIVES = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd")  # gzip, zstd
 _MOST_FILES = 10_000
 _MOST_BYTES = 4 << 30
+_CLAIM_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -363,16 +366,22 @@ def _finish(
             warnings.append("the project changed since its library was built: build it again")
         decided = _decide(store, name, manifest or _embedded(info), info, arrival.package, before, grant, ask)
         _seal(arrival.package)
+        told = manifest or _embedded(info)
+        claim = _claim(info, warnings) if told is None and info.entry == "lao/0.x" else None
     installed = store.add(
         arrival.package,
         name=name,
         library=str(PurePosixPath(info.path.relative_to(arrival.package))),
         origin=arrival.origin,
-        version=manifest.plugin.version if manifest else "",
-        description=manifest.plugin.description if manifest else "",
-        capabilities=[capability.to_dict() for capability in manifest.capabilities] if manifest else (),
+        version=manifest.plugin.version if manifest else claim.version if claim else "",
+        description=manifest.plugin.description if manifest else claim.description if claim else "",
+        capabilities=[
+            capability.to_dict()
+            for capability in (manifest.capabilities if manifest else claim.capabilities if claim else ())
+        ],
         abi=info.entry or "",
         has_manifest=manifest is not None,
+        claimed=claim is not None,
     )
     if decided is not None and replace(decided, digest="") != Decided():
         Grants(store.home).change(name, installed.digest, lambda _: decided)
@@ -389,6 +398,22 @@ def _finish(
 
 def _libraries(package: Path) -> int:
     return sum(is_library_name(file.name) for file in package.rglob("*"))
+
+
+def _claim(info: LibraryInfo, warnings: list[str]) -> PluginInfo | None:
+    """What a LAO 0.x library without a manifest says of itself, asked once in a sandboxed worker without rights."""
+    from lao.host import Host
+
+    try:
+        with (
+            tempfile.TemporaryDirectory(prefix="lao-") as home,
+            Host(Path(home)) as host,
+            host.load(info.path, isolation="process", timeout=_CLAIM_S) as plugin,
+        ):
+            return plugin.info
+    except LaoError as error:
+        warnings.append(f"what it says of itself could not be read: {error}")
+        return None
 
 
 def _embedded(info: LibraryInfo) -> Manifest | None:

@@ -69,6 +69,7 @@ class Installed:
         capabilities: As `Capability.to_dict` gives them; empty when only the loaded library would tell.
         abi: `"lao/1"` or `"lao/0.x"`.
         has_manifest: Whether the package has a `plugin.toml`.
+        claimed: Version, description and capabilities are what the library said of itself; nothing is allowed by them.
     """
 
     name: str
@@ -83,6 +84,7 @@ class Installed:
     capabilities: tuple[dict[str, Any], ...] = ()
     abi: str = "lao/1"
     has_manifest: bool = True
+    claimed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +221,7 @@ class Store:
         capabilities: Sequence[Mapping[str, Any]] = (),
         abi: str = "lao/1",
         has_manifest: bool = True,
+        claimed: bool = False,
     ) -> Installed:
         """Makes a staged package the installed one of its name, in place of an older one. All or nothing.
 
@@ -227,7 +230,7 @@ class Store:
             name: The plugin's name.
             library: Path of its library, relative to `staged`, with `/`.
             origin: Where it came from.
-            version, description, capabilities, abi, has_manifest: As in `Installed`.
+            version, description, capabilities, abi, has_manifest, claimed: As in `Installed`.
 
         Raises:
             InvalidInput: The name is not allowed, or the name of an installed plugin differs only in spelling.
@@ -257,6 +260,7 @@ class Store:
                 "capabilities": [dict(capability) for capability in capabilities],
                 "abi": abi,
                 "has_manifest": has_manifest,
+                "claimed": claimed,
             }
             old_digest = self._digest_of(name)
             directory = self._keep(staged, digest)
@@ -394,6 +398,7 @@ class Store:
             installed_at=float(record["installed_at"]),
             capabilities=tuple(record["capabilities"]),
             abi=str(record["abi"]),
+            claimed=record.get("claimed") is True,
             has_manifest=bool(record["has_manifest"]),
         )
 

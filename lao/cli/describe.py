@@ -77,7 +77,16 @@ def _from_record(plugin: Named) -> dict[str, Any]:
     project = find_project(plugin.name)
     at = datetime.datetime.fromtimestamp(record.installed_at, tz=datetime.UTC)
     origin = {"kind": record.origin.kind, "source": record.origin.source, "sha256": record.origin.sha256}
+    claims = {}
+    if record.claimed:
+        claims = {
+            "version": record.version,
+            "description": record.description,
+            "capabilities": list(record.capabilities),
+            "claimed": True,
+        }
     return {
+        **claims,
         "origin": {key: value for key, value in origin.items() if value is not None},
         "installed_at": at.isoformat(timespec="seconds"),
         "digest": record.digest,
