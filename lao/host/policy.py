@@ -157,7 +157,7 @@ def _rights(source: Source, granted: frozenset[str]) -> Rights:
     if denied:
         raise PermissionDenied(
             f"`{source.name}` needs permissions that the operator of this machine does not allow",
-            causes=[f"`{permission}`" for permission in denied],
+            causes=[*(f"`{permission}`" for permission in denied), *source.operator.problems],
             where=", ".join(source.operator.files),
         )
     if missing:

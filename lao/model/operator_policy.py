@@ -86,7 +86,7 @@ class OperatorPolicy:
         if denied:
             raise PermissionDenied(
                 f"the operator of this machine does not let you grant `{name}` this",
-                causes=[f"`{word}`" for word in denied],
+                causes=[*(f"`{word}`" for word in denied), *self.problems],
                 where=", ".join(self.files),
             )
 

@@ -117,3 +117,23 @@ def test_trust(lao: Terminal) -> None:
         == "speaker runs in sandboxed workers\n"
     )
     assert "decisions are kept for installed" in lao("plugin", "trust", "./speaker", status=1).stderr
+
+
+def test_what_the_operator_does_not_allow(speaker: Terminal) -> None:
+    speaker("plugin", "install", "./speaker", "--grant", "none", status=0)
+    policy = speaker.place / "lao.toml"
+    policy.write_text("[trust]\nallow_network = true\n")
+    done = speaker("plugin", "permissions", "speaker", "--grant", "network_access,read_files", status=1)
+    assert done.stdout == ""
+    assert done.stderr == (
+        "error: the operator of this machine does not let you grant `speaker` this\n"
+        "  cause: `read_files`\n"
+        f"  at: {policy}\n"
+    )
+    assert "network_access: not granted" in speaker("plugin", "permissions", "speaker", status=0).stdout
+    done = speaker("plugin", "trust", "speaker", status=1)
+    assert "does not let you trust `speaker`" in done.stderr
+    policy.write_text("[trust\n")
+    done = speaker("plugin", "permissions", "speaker", "--grant", "network_access", status=1)
+    assert "it is not TOML" in done.stderr
+    speaker("plugin", "permissions", "speaker", "--revoke", "network_access", status=0)

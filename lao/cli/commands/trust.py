@@ -29,7 +29,7 @@ def command(
     if not revoke and not about.source.operator.may_trust(about.source.name):
         raise PermissionDenied(
             f"the operator of this machine does not let you trust `{about.source.name}`",
-            causes=["`allow_plugins` of its policy does not list it"],
+            causes=["`allow_plugins` of its policy does not list it", *about.source.operator.problems],
             where=", ".join(about.source.operator.files),
         )
 
