@@ -1,8 +1,8 @@
 /* The plugin under test: `text` and `binary` come back, `look` tells an array's first length, `spin` works for a while. */
 #include <lao/lao.h>
 #include <stdio.h>
-#include <string.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 static const lao_host_t *the_host;
