@@ -85,6 +85,15 @@ def descriptors_of(pid: int) -> int:
     return min(counts)
 
 
+def let_the_watchdog_look(plugin: lao.Plugin) -> None:
+    """Waits for its first look at every worker, for which it keeps a descriptor of the process."""
+    until = time.monotonic() + 30
+    while plugin.info.isolation == "process" and not plugin.usage:
+        if time.monotonic() > until:
+            raise AssertionError("the watchdog does not look")
+        time.sleep(0.01)
+
+
 def memory_of(plugin: lao.Plugin) -> dict[str, tuple[float, int]]:
     """Megabytes of memory, and open descriptors, of the host and of its worker where it has one."""
     found = {}
@@ -136,6 +145,8 @@ def soak(count: int) -> list[str]:
     for isolation in ("none", "process"):
         print(f"isolation={isolation}", flush=True)
         with lao.Host() as host, host.load(plugins.build("echo"), isolation=isolation) as plugin:
+            plugin.call("where")
+            let_the_watchdog_look(plugin)
             for name, call in kinds():
                 problems += [f"{isolation}: {problem}" for problem in run(plugin, name, call, count)]
             problems += [f"{isolation}: {problem}" for problem in unreleased(plugin)]
