@@ -359,7 +359,9 @@ def test_a_mode_that_is_none_is_refused(load_with: LoadWith, data: Path, mode: i
 def test_opened_files_leave_no_descriptor_behind(load_with: LoadWith, data: Path) -> None:
     plugin = load_with("read_files", "write_files")
     plugin.call("open_file", path="inside/file")
-    assert plugin.info.isolation == "none" or wait_for(lambda: bool(plugin.usage))  # the watchdog holds one too
+    assert plugin.info.isolation == "none" or wait_for(
+        lambda: bool(plugin.usage)
+    )  # the watchdog holds one too
     before = len(os.listdir("/proc/self/fd"))
     for _ in range(100):
         plugin.call("open_file", path="inside/file")
