@@ -147,6 +147,17 @@ static uint64_t start_of(int32_t pid) {
     return at == NULL ? 0 : strtoull(at + 1, NULL, 10);
 }
 
+/* That of this process, read once; a child that was forked reads its own. */
+static uint64_t own_start(int32_t pid) {
+    static _Atomic int32_t known_pid;
+    static _Atomic uint64_t known_start;
+    if (atomic_load(&known_pid) != pid) {
+        atomic_store(&known_start, start_of(pid));
+        atomic_store(&known_pid, pid);
+    }
+    return atomic_load(&known_start);
+}
+
 static uint64_t process_namespace(void) {
     struct stat status;
     return stat("/proc/self/ns/pid", &status) == 0 ? (uint64_t)status.st_ino : 0;
@@ -172,8 +183,11 @@ void lao__cgroup_create(lao__cgroup_t *group, const lao__cgroup_limits_t *limits
     uint32_t index;
     memset(group, 0, sizeof *group);
     group->owner = (int32_t)getpid();
+    if (wishes == 0) {
+        return;
+    }
     snprintf(group->name, sizeof group->name, "lao-%" PRIu64 "-%" PRId32 "-%" PRIu64 "-%" PRIu32, process_namespace(),
-             group->owner, start_of(group->owner), atomic_fetch_add_explicit(&next_number, 1, memory_order_relaxed));
+             group->owner, own_start(group->owner), atomic_fetch_add_explicit(&next_number, 1, memory_order_relaxed));
     for (index = 0; index < LAO__CGROUP_CONTROLLERS; index++) {
         char directory[PATH_SIZE];
         if (!(wishes & 1u << index)) {

@@ -7,6 +7,9 @@
 
 #include "memory_file.h"
 
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
 #ifndef F_SEAL_FUTURE_WRITE
 #define F_SEAL_FUTURE_WRITE 0x0010
 #endif
@@ -15,6 +18,13 @@ static lao_status_t give_up(lao__memory_file_t *file, const char *what, lao__err
     int reason = errno;
     lao__memory_file_close(file);
     return lao__fail(error, LAO_SYSTEM, "%s: %s", what, strerror(reason));
+}
+
+/* Has the kernel make the pages now, in one go where it can. */
+static void warm(void *base, uint64_t size) {
+    if (size > 0 && madvise(base, (size_t)size, MADV_POPULATE_WRITE) != 0) {
+        memset(base, 0, (size_t)size);
+    }
 }
 
 lao_status_t lao__memory_file_create(lao__memory_file_t *file, const char *name, uint64_t size, uint64_t warm_bytes,
@@ -39,9 +49,7 @@ lao_status_t lao__memory_file_create(lao__memory_file_t *file, const char *name,
     if (fcntl(file->descriptor, F_ADD_SEALS, seals) != 0) {
         return give_up(file, "shared memory cannot be sealed", error);
     }
-    if (warm_bytes > 0) {
-        memset(base, 0, (size_t)(warm_bytes < size ? warm_bytes : size));
-    }
+    warm(base, warm_bytes < size ? warm_bytes : size);
     return LAO_OK;
 }
 

@@ -287,16 +287,19 @@ static bool serve_one(lane_t *lane, int *exit_code) {
     return true;
 }
 
+/* --- Lanes --- */
+
+static void start_lane(worker_t *worker, uint32_t index);
+
 static void *run_lane(void *context) {
     lane_t *lane = context;
     int exit_code;
+    start_lane(lane->worker, lane->index + 1);
     lao__crash_hint_lane(lane->index);
     while (serve_one(lane, &exit_code)) {
     }
     _exit(exit_code);
 }
-
-/* --- Lanes --- */
 
 static lane_t *make_lane(worker_t *worker, uint32_t index) {
     lane_t *lane = calloc(1, sizeof *lane);
@@ -316,17 +319,28 @@ static lane_t *make_lane(worker_t *worker, uint32_t index) {
     return lane;
 }
 
+/* Starts the thread of one lane; each starts that of the next, so that opening the plugin waits for one at most. */
+static void start_lane(worker_t *worker, uint32_t index) {
+    pthread_t thread;
+    if (index >= worker->lane_count) {
+        return;
+    }
+    if (pthread_create(&thread, NULL, run_lane, worker->lanes[index]) != 0) {
+        fprintf(stderr, "lao-worker: no thread for its call number %u\n", index + 1);
+        _exit(2);
+    }
+    pthread_detach(thread);
+}
+
 static lao_status_t start_lanes(worker_t *worker, uint32_t wanted, lao__error_t *error) {
     uint32_t index;
     worker->lane_count = wanted < 1 ? 1 : wanted < LAO__MAX_LANES ? wanted : LAO__MAX_LANES;
     for (index = 1; index < worker->lane_count; index++) {
-        lane_t *lane = make_lane(worker, index);
-        pthread_t thread;
-        if (lane == NULL || pthread_create(&thread, NULL, run_lane, lane) != 0) {
-            return lao__fail(error, LAO_OUT_OF_MEMORY, "no thread for the worker's %uth call", index + 1);
+        if (make_lane(worker, index) == NULL) {
+            return lao__fail(error, LAO_OUT_OF_MEMORY, "no memory for the worker's call number %u", index + 1);
         }
-        pthread_detach(thread);
     }
+    start_lane(worker, 1);
     return LAO_OK;
 }
 
