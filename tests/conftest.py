@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import signal
 from itertools import count
 from pathlib import Path
 
 import pytest
 
 _NUMBERS = count()
+
+# A shell's job in the background ignores Ctrl-C, and so would every program that a test starts and then interrupts.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

@@ -40,4 +40,8 @@ uint32_t lao__call_push(lao_call_t *call, lao_value_t *part, uint32_t flags);
 /* Releases an output as lao/value.h says, once; the value is of kind NONE then. */
 void lao__value_release(lao_value_t *value);
 
+/* A flag of the host's own for an output of kind text or binary: its bytes are in memory that a worker can still change,
+ * so that whoever looks at them twice copies them first. */
+#define LAO__VALUE_CHANGEABLE UINT32_C(0x80000000)
+
 #endif

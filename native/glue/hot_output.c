@@ -3,7 +3,8 @@
 #include <string.h>
 
 #include "../core/check.h"
-#include "../core/utf8.h"
+#include "../core/pool.h"
+#include "hot_ascii.h"
 
 lao__python_t lao__python;
 
@@ -28,17 +29,38 @@ static PyObject *violation(const char *text, PyObject *caller) {
     return lao__raise(&error, LAO_PROTOCOL_VIOLATION, caller);
 }
 
-static PyObject *text_of(const lao_value_t *output, PyObject *caller) {
-    const char *text = output->data != NULL ? output->data : "";
+static PyObject *decoded(const char *text, Py_ssize_t size, PyObject *caller) {
     PyObject *result;
     if (lao__caller_is_lossy(caller)) {
-        return PyUnicode_DecodeUTF8(text, (Py_ssize_t)output->size, "replace");
+        return PyUnicode_DecodeUTF8(text, size, "replace");
     }
-    result = PyUnicode_FromStringAndSize(text, (Py_ssize_t)output->size);
+    result = PyUnicode_FromStringAndSize(text, size);
     if (result == NULL && PyErr_ExceptionMatches(PyExc_UnicodeDecodeError)) {
         PyErr_Clear();
         return violation("the output is declared as text and is not UTF-8", caller);
     }
+    return result;
+}
+
+/* A text that its worker can still change is copied, and only then looked at. */
+static PyObject *text_of(const lao_value_t *output, PyObject *caller) {
+    Py_ssize_t size = (Py_ssize_t)output->size;
+    PyObject *result;
+    char *copy;
+    if ((output->flags & LAO__VALUE_CHANGEABLE) == 0) {
+        return decoded(output->data != NULL ? output->data : "", size, caller);
+    }
+    result = lao__ascii_copy(output->data, size);
+    if (result != NULL || PyErr_Occurred()) {
+        return result;
+    }
+    copy = lao__pool_alloc(output->size, 0);
+    if (copy == NULL) {
+        return PyErr_NoMemory();
+    }
+    memcpy(copy, output->data, output->size);
+    result = decoded(copy, size, caller);
+    lao__pool_free(copy);
     return result;
 }
 

@@ -3,8 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../core/call.h"
 #include "../core/pool.h"
 
+#define COPIED_BYTES ((uint64_t)64 << 10) /* larger texts and bytes are left in place for their one reader to copy */
 #define BELIEVED_BYTES ((uint64_t)4 << 20) /* larger outputs are checked against what the worker has written */
 
 /* An output that the worker's memory holds: what the value's owner points to. */
@@ -126,6 +128,13 @@ static lao_status_t make_stable(lao_value_t *output, lao__error_t *error) {
     return LAO_OK;
 }
 
+/* Python's str and bytes are copies of their own: one on the way there would be one too many. */
+static bool may_stay(const lao__frame_response_t *response) {
+    const lao__frame_value_t *frame = &response->value;
+    return (frame->kind == LAO_KIND_TEXT || frame->kind == LAO_KIND_BINARY) && frame->data.size > COPIED_BYTES &&
+           frame->media_type.size == 0 && frame->metadata.size == 0 && response->lease != LAO__NO_LEASE;
+}
+
 lao_status_t lao__answer_take_output(const lao__worker_link_t *link, const lao__frame_response_t *response, bool stable,
                                      lao_value_t *output, lao__error_t *error) {
     lao__region_t *region = link->responses;
@@ -148,7 +157,13 @@ lao_status_t lao__answer_take_output(const lao__worker_link_t *link, const lao__
         return status;
     }
     status = check_is_written(&response->value, region, error);
-    if (status == LAO_OK) {
+    if (status == LAO_OK && may_stay(response)) {
+        status = hold_output(response, region, output, error);
+        if (status == LAO_OK) {
+            output->flags |= LAO__VALUE_CHANGEABLE;
+            return LAO_OK;
+        }
+    } else if (status == LAO_OK) {
         status = copy_output(&response->value, region->file.base, output, error);
     }
     if (response->lease != LAO__NO_LEASE) {

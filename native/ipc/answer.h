@@ -5,7 +5,8 @@
 #include "worker_link.h"
 
 /* Makes a value of a checked response: arrays are read in place and keep the worker's memory mapped, unless `stable` is
- * asked for; everything else is copied, since the worker could change it after the check. Kind LAO_KIND_NONE where the response carries no value. */
+ * asked for; everything else is copied, since the worker could change it after the check, but for long texts and bytes,
+ * which say so with LAO__VALUE_CHANGEABLE. Kind LAO_KIND_NONE where the response carries no value. */
 lao_status_t lao__answer_take_output(const lao__worker_link_t *link, const lao__frame_response_t *response, bool stable,
                                      lao_value_t *output, lao__error_t *error);
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import numpy as np
@@ -112,3 +113,31 @@ def test_a_stable_tensor_without_numpy_is_stable_too(host: lao.Host) -> None:
     view = memoryview(array)
     plugin.call("scribble")
     assert view.tobytes() == RAMP.tobytes()
+
+
+# --- Long texts and bytes, which are copied once ---
+
+
+def is_sound(text: str) -> bool:
+    """Whether it is a str as Python makes them: one that claims to be ASCII and is not would give other bytes away."""
+    data = text.encode()
+    return text.isascii() == data.isascii() and data.decode() == text
+
+
+@pytest.mark.parametrize("size", [65_536, 65_537, 100_001, 1 << 20])
+def test_a_text_that_changes_while_it_is_read_is_sound_or_refused(host: lao.Host, size: int) -> None:
+    with host.load(plugins.build("fickle"), isolation="process") as plugin:
+        for _ in range(200):
+            with contextlib.suppress(lao.ProtocolViolation):  # by then it is no UTF-8
+                assert is_sound(plugin.call("text", size=size))
+            assert len(plugin.call("binary", size=size)) == size
+
+
+@pytest.mark.parametrize("character", ["x", "é", "東", "🙂", "\0"])
+@pytest.mark.parametrize("length", [65_535, 65_536, 65_537, 200_003])
+def test_long_texts_come_back_as_they_went(echo: lao.Plugin, character: str, length: int) -> None:
+    for text in (character * length, "x" * length + character, character + "x" * length):
+        answer = echo.call("text", text)
+        assert answer == text
+        assert is_sound(answer)
+        assert echo.call("binary", text.encode()) == text.encode()
