@@ -32,6 +32,15 @@ typedef struct lao_capability {
     uint32_t reserved;
 } lao_capability_t;
 
+/* An event that the plugin emits with lao.events/1. Static data of the plugin; all of it lives until the process ends. */
+typedef struct lao_declared_event {
+    uint32_t struct_size;
+    uint32_t reserved;
+    const char *name;        /* UTF-8, unique within the plugin */
+    const char *description; /* UTF-8; may be NULL */
+    const char *data_schema; /* JSON Schema of its data; NULL = none */
+} lao_declared_event_t;
+
 /* How an instance is set up. Owned by the host, valid during create. */
 typedef struct lao_config {
     uint32_t struct_size;
@@ -99,6 +108,12 @@ typedef struct lao_plugin {
 
     /* Called once, after all instances were destroyed, before a worker ends. May be NULL. [thread: any] */
     void(LAO_CALL *shutdown)(void);
+
+    /* What the manifest also says, for tools that write or check it; ask with LAO_HAS. */
+    const char *config_schema; /* JSON Schema of the settings, an object; NULL = none */
+    const lao_declared_event_t *const *events;
+    uint32_t event_count;
+    uint32_t reserved;
 } lao_plugin_t;
 
 /* The one symbol of a plugin library. Returns its table, or NULL when it cannot work with this host. Must not rely on

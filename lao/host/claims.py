@@ -37,6 +37,12 @@ class _Capability(_Form):
     params_schema: _Text
 
 
+class _Event(_Form):
+    name: _Name
+    description: _Text
+    data_schema: _Text
+
+
 class _Claim(_Form):
     called: _Text
     name: _Text
@@ -57,6 +63,8 @@ class _Description(_Form):
     description: _Text
     thread_role: Annotated[int, Field(ge=0, le=2)]
     capabilities: Annotated[list[_Capability], Field(min_length=1, max_length=4096)]
+    config_schema: _Text = None
+    events: Annotated[list[_Event], Field(max_length=4096)] = []
     claim: _Claim | None = None
 
 

@@ -93,7 +93,7 @@ def to_native(value: Any, kind: int) -> _Described | None:
         payload = value.data if isinstance(value.data, bytes) else _array(value.data)
         return _as(wanted, Kind.VIDEO, payload, value, media=value.media_type, metadata=value.metadata)
     if isinstance(value, Binary):
-        return _as(wanted, Kind.BINARY, value, value, media=value.media_type)
+        return _as(wanted, Kind.BINARY, value, value, media=value.media_type, metadata=value.metadata)
     if isinstance(value, (File, os.PathLike)):
         given = not isinstance(value, OutputPath)
         return _as(wanted, Kind.FILE, _path(value), value, rate=_OPENED if given else 0)
@@ -227,7 +227,7 @@ def from_native(
     media_type: str | None,
     metadata: str | None,
 ) -> Any:
-    """Makes the Python value of an output that is neither text nor bytes. Called by the native side.
+    """Makes the Python value of an output that is more than text or bytes. Called by the native side.
 
     Raises:
         ProtocolViolation: The output of `plugin` was declared as JSON and is not.
@@ -244,6 +244,8 @@ def from_native(
                 ) from None
         case Kind.FILE:
             return OutputPath(payload)
+        case Kind.BINARY:
+            return Binary(payload, media_type=media_type, metadata=_metadata(metadata))
         case Kind.AUDIO:
             return Audio(_as_array(payload), sample_rate, metadata=_metadata(metadata))
         case Kind.VIDEO:

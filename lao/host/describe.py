@@ -10,6 +10,7 @@ from typing import Any
 from lao.errors import LaoError, PluginLoadError
 from lao.host.validation import Row, row_of
 from lao.model.capability import Capability
+from lao.model.declared_event import DeclaredEvent
 from lao.model.kinds import Kind
 from lao.model.manifest import Manifest
 
@@ -36,6 +37,8 @@ class PluginInfo:
         aliases: Other names that a LAO 0.x library gives itself.
         warnings: Where library and manifest differ, and what a 0.x library says wrongly.
         relaxed: It was loaded as a copy whose weak symbols of a too-new glibc are optional.
+        config_schema: JSON Schema of the settings, as the library declares them; None when it declares none.
+        events: The events that the library declares.
     """
 
     name: str
@@ -50,6 +53,8 @@ class PluginInfo:
     aliases: tuple[str, ...]
     warnings: tuple[str, ...]
     relaxed: bool
+    config_schema: dict[str, Any] | None = None
+    events: tuple[DeclaredEvent, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +71,8 @@ class Description:
         rows: What the native side takes of each capability.
         aliases: Other names.
         warnings: What does not fit together.
+        config_schema: See `PluginInfo`.
+        events: See `PluginInfo`.
     """
 
     name: str
@@ -77,6 +84,8 @@ class Description:
     rows: tuple[Row, ...]
     aliases: tuple[str, ...]
     warnings: tuple[str, ...]
+    config_schema: dict[str, Any] | None
+    events: tuple[DeclaredEvent, ...]
 
 
 def read_description(raw: dict[str, Any], manifest: Manifest | None, where: Path) -> Description:
@@ -96,6 +105,15 @@ def read_description(raw: dict[str, Any], manifest: Manifest | None, where: Path
         rows = tuple(
             row_of(one, one.input_kind, index, plugin=raw["name"]) for index, one in enumerate(capabilities)
         )
+    config_schema = _schema(raw["config_schema"], "the schema of its settings", warnings)
+    events = tuple(
+        DeclaredEvent(
+            one["name"],
+            one["description"] or "",
+            _schema(one["data_schema"], f"the schema of the event `{one['name']}`", warnings),
+        )
+        for one in raw["events"]
+    )
     if manifest is not None and not legacy:
         _compare(raw, capabilities, manifest, where, warnings)
     claim = raw.get("claim") or {}
@@ -110,6 +128,8 @@ def read_description(raw: dict[str, Any], manifest: Manifest | None, where: Path
         rows=rows,
         aliases=tuple(dict.fromkeys(name for name in own if name)) if legacy else (),
         warnings=tuple(warnings),
+        config_schema=config_schema,
+        events=events,
     )
 
 

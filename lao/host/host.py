@@ -425,6 +425,8 @@ def _info(
         aliases=description.aliases,
         warnings=warnings,
         relaxed=copy.relaxed,
+        config_schema=description.config_schema,
+        events=description.events,
     )
 
 

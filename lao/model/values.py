@@ -27,7 +27,7 @@ class Text(str):
 
 
 class Binary(bytes):
-    """Bytes with a media type.
+    """Bytes with a media type, such as an encoded image, and metadata.
 
     Example:
         >>> Binary(b"\\x89PNG", media_type="image/png").media_type
@@ -35,10 +35,18 @@ class Binary(bytes):
     """
 
     media_type: str | None
+    metadata: dict[str, Any]
 
-    def __new__(cls, data: bytes | bytearray | memoryview, *, media_type: str | None = None) -> Binary:
+    def __new__(
+        cls,
+        data: bytes | bytearray | memoryview,
+        *,
+        media_type: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> Binary:
         self = super().__new__(cls, data)
         self.media_type = media_type
+        self.metadata = dict(metadata or {})
         return self
 
 

@@ -19,6 +19,14 @@ static void describe_capability(lao__text_buffer_t *out, const lao__capability_t
     lao__text_add_string(out, "}");
 }
 
+static void describe_event(lao__text_buffer_t *out, const lao__declared_event_t *event) {
+    lao__text_add_string(out, "{");
+    lao__text_add_json_field(out, "name", event->name);
+    lao__text_add_json_field(out, "description", event->description);
+    lao__text_add_json_field(out, "data_schema", event->data_schema);
+    lao__text_add_string(out, "}");
+}
+
 static void describe_claim(lao__text_buffer_t *out, const lao__vtable_claim_t *claim) {
     lao__text_add_string(out, ",\"claim\":{");
     lao__text_add_json_field(out, "called", claim->called);
@@ -51,6 +59,15 @@ char *lao__describe(const lao__module_t *module) {
             lao__text_add_string(&out, ",");
         }
         describe_capability(&out, &module->capabilities[index]);
+    }
+    lao__text_add_string(&out, "]");
+    lao__text_add_json_field(&out, "config_schema", module->config_schema);
+    lao__text_add_string(&out, ",\"events\":[");
+    for (index = 0; index < module->event_count; index++) {
+        if (index > 0) {
+            lao__text_add_string(&out, ",");
+        }
+        describe_event(&out, &module->events[index]);
     }
     lao__text_add_string(&out, "]");
     if (module->vtable != NULL) {

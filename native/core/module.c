@@ -8,6 +8,7 @@
 #include "vtable_adapter.h"
 
 #define MAX_CAPABILITIES 4096u
+#define MAX_EVENTS 4096u
 
 static struct {
     pthread_mutex_t lock; /* one load at a time: constructors and entries run under it */
@@ -110,6 +111,44 @@ static lao_status_t copy_capability(const lao_capability_t *source, uint32_t ind
     return LAO_OK;
 }
 
+/* Settings and events, which a smaller table does not have. */
+static lao_status_t copy_declarations(lao__module_t *module, lao__error_t *error) {
+    const lao_plugin_t *plugin = module->plugin;
+    uint32_t index;
+    if (!LAO_HAS(lao_plugin_t, plugin, event_count)) {
+        return LAO_OK;
+    }
+    if (!optional_string(plugin->config_schema)) {
+        return lao__fail(error, LAO_ABI_MISMATCH, "its config_schema is too long or not UTF-8");
+    }
+    module->config_schema = lao__copy_string(plugin->config_schema);
+    if (plugin->event_count > MAX_EVENTS || (plugin->event_count > 0 && plugin->events == NULL)) {
+        return lao__fail(error, LAO_ABI_MISMATCH, "it declares %u events; up to %u are possible", plugin->event_count,
+                         MAX_EVENTS);
+    }
+    if (plugin->event_count == 0) {
+        return LAO_OK;
+    }
+    module->events = calloc(plugin->event_count, sizeof *module->events);
+    if (module->events == NULL) {
+        return lao__fail(error, LAO_OUT_OF_MEMORY, "out of memory");
+    }
+    for (index = 0; index < plugin->event_count; index++) {
+        const lao_declared_event_t *source = plugin->events[index];
+        lao__declared_event_t *copy = &module->events[index];
+        if (source == NULL || !LAO_HAS(lao_declared_event_t, source, data_schema) ||
+            lao__checked_string(source->name, LAO__MAX_NAME_BYTES) < 0 || !optional_string(source->description) ||
+            !optional_string(source->data_schema)) {
+            return lao__fail(error, LAO_ABI_MISMATCH, "its event %u is missing, too small, or has a wrong text", index);
+        }
+        module->event_count = index + 1;
+        copy->name = lao__copy_string(source->name);
+        copy->description = lao__copy_string(source->description);
+        copy->data_schema = lao__copy_string(source->data_schema);
+    }
+    return LAO_OK;
+}
+
 static lao_status_t describe_native(lao__module_t *module, lao__error_t *error) {
     const lao_plugin_t *plugin = module->plugin;
     uint32_t index;
@@ -143,7 +182,7 @@ static lao_status_t describe_native(lao__module_t *module, lao__error_t *error) 
             }
         }
     }
-    return LAO_OK;
+    return copy_declarations(module, error);
 }
 
 /* --- LAO 0.x --- */
@@ -182,6 +221,13 @@ static void discard(lao__module_t *module) {
         free(capability->params_schema);
     }
     free(module->capabilities);
+    for (index = 0; index < module->event_count; index++) {
+        free(module->events[index].name);
+        free(module->events[index].description);
+        free(module->events[index].data_schema);
+    }
+    free(module->events);
+    free(module->config_schema);
     free(module->name);
     free(module->version);
     free(module->description);

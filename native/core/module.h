@@ -26,6 +26,13 @@ typedef struct lao__capability {
     char *params_schema;
 } lao__capability_t;
 
+/* One event that the plugin emits, copied and checked at load. */
+typedef struct lao__declared_event {
+    char *name;
+    char *description; /* the rest may be NULL */
+    char *data_schema;
+} lao__declared_event_t;
+
 typedef struct lao__module {
     lao__tenant_t entry; /* whose host table its entry gets */
     lao__tenant_t *tenants; /* one for each instance, and some for instances to come */
@@ -41,6 +48,9 @@ typedef struct lao__module {
     uint32_t thread_role;
     uint32_t capability_count;
     lao__capability_t *capabilities;
+    char *config_schema; /* NULL: it declares none */
+    uint32_t event_count;
+    lao__declared_event_t *events;
     pthread_mutex_t lock; /* held during a call where the thread role is `unsafe` */
     struct lao__module *next;
     uint32_t users;

@@ -106,7 +106,7 @@ PyObject *lao__output_to_python(lao_value_t *output, PyObject *caller) {
     PyObject *result;
     if (output->kind == LAO_KIND_TEXT) {
         result = text_of(output, caller);
-    } else if (output->kind == LAO_KIND_BINARY) {
+    } else if (output->kind == LAO_KIND_BINARY && output->media_type == NULL && output->metadata_size == 0) {
         result = PyBytes_FromStringAndSize(output->data, (Py_ssize_t)output->size);
     } else {
         return described_output(output, caller);

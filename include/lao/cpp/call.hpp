@@ -1,10 +1,11 @@
-// One call, as the author's function sees it: parameters, cancelling, progress, streams.
+// One call, as the author's function sees it: parameters, cancelling, progress.
 #ifndef LAO_CPP_CALL_HPP
 #define LAO_CPP_CALL_HPP
 
 #include "../ext/services.h"
-#include "../ext/stream.h"
+#include "host.hpp"
 #include "param.hpp"
+#include "view.hpp"
 
 namespace lao {
 
@@ -16,29 +17,33 @@ class Call {
 
     Host host() const noexcept { return host_; }
     const lao_request_t &request() const noexcept { return *request_; }
+    // On the clock of Host::now_ns; INT64_MAX = none.
+    std::int64_t deadline_ns() const noexcept { return request_->deadline_ns; }
 
-    // The value of a declared parameter, or its default. Throws std::logic_error for one that was not declared so.
-    std::string_view text(std::string_view name) const {
-        const auto &[param, given] = find(name, LAO_PARAM_TEXT);
-        if (given == nullptr) {
-            return std::get<std::string>(param->otherwise);
-        }
-        return given->size > 0
-                   ? std::string_view(static_cast<const char *>(given->data), static_cast<std::size_t>(given->size))
-                   : std::string_view("", 0);
+    // Whether a declared parameter was given.
+    bool has(std::string_view name) const { return find(name, 0).second != nullptr; }
+
+    // The value of a declared parameter, or its default; a neutral value where it was left out and has none. Throws
+    // std::logic_error for one that was not declared so.
+    std::string_view text(std::string_view name) const { return data(name, LAO_PARAM_TEXT); }
+    // A list or an object, as JSON.
+    std::string_view json(std::string_view name) const { return data(name, LAO_PARAM_JSON); }
+    Bytes bytes(std::string_view name) const {
+        const std::string_view found = data(name, LAO_PARAM_BYTES);
+        return {reinterpret_cast<const std::uint8_t *>(found.data()), found.size(), ""};
     }
     bool boolean(std::string_view name) const {
         const auto &[param, given] = find(name, LAO_PARAM_BOOL);
-        return given != nullptr ? given->integer != 0 : std::get<bool>(param->otherwise);
+        return given != nullptr ? given->integer != 0 : fallback<bool>(*param);
     }
     std::int64_t integer(std::string_view name) const {
         const auto &[param, given] = find(name, LAO_PARAM_INT);
-        return given != nullptr ? given->integer : std::get<std::int64_t>(param->otherwise);
+        return given != nullptr ? given->integer : fallback<std::int64_t>(*param);
     }
     double number(std::string_view name) const {
         const auto &[param, given] = find(name, LAO_PARAM_DOUBLE);
         if (given == nullptr) {
-            return std::get<double>(param->otherwise);
+            return fallback<double>(*param);
         }
         return given->type == LAO_PARAM_INT ? static_cast<double>(given->integer) : given->number;
     }
@@ -64,84 +69,34 @@ class Call {
     }
 
   private:
-    std::pair<const Param *, const lao_param_t *> find(std::string_view name, std::uint32_t type) const {
-        for (const auto &param : *params_) {
-            if (param.name == name && param.type == type) {
-                return {&param, lao_param_find(request_, param.name.c_str())};
-            }
+    template <class T> static T fallback(const Param &param) noexcept {
+        const T *value = std::get_if<T>(&param.otherwise);
+        return value != nullptr ? *value : T();
+    }
+
+    std::string_view data(std::string_view name, std::uint32_t type) const {
+        const auto &[param, given] = find(name, type);
+        if (given != nullptr) {
+            // JSON that is a lone number or truth value comes typed, and has no text here.
+            return detail::data_of(*given);
         }
-        throw std::logic_error("the plugin asks for the parameter `" + std::string(name) +
-                               "`, which it did not declare with that type");
+        const auto *otherwise = std::get_if<std::string>(&param->otherwise);
+        return otherwise != nullptr ? std::string_view(*otherwise) : std::string_view("", 0);
+    }
+
+    // `type` 0: of any type.
+    std::pair<const Param *, const lao_param_t *> find(std::string_view name, std::uint32_t type) const {
+        const Param *param = detail::declared(*params_, name);
+        if (param == nullptr || (type != 0 && param->type != type)) {
+            throw std::logic_error("the plugin asks for the parameter `" + std::string(name) +
+                                   "`, which it did not declare with that type");
+        }
+        return {param, lao_param_find(request_, param->name.c_str())};
     }
 
     Host host_;
     const lao_request_t *request_;
     const std::vector<Param> *params_;
-};
-
-namespace detail {
-
-inline const lao_stream_host_t &stream_service(const Call &call) {
-    const auto *service = call.host().extension<lao_stream_host_t>(LAO_EXT_STREAM);
-    if (service == nullptr) {
-        throw Unsupported("this host does not stream");
-    }
-    return *service;
-}
-
-} // namespace detail
-
-// The output of a streaming capability, part by part. Taken by value as the last parameter of a function that returns
-// nothing; `R` is what one part is: std::string, Json, Tensor<float>, ...
-template <class R> class Sender {
-  public:
-    using part_type = R;
-    explicit Sender(const Call &call) : call_(&call), service_(&detail::stream_service(call)) {}
-
-    // Hands out one part, and waits while the consumer is behind. False: nobody wants more, return soon.
-    bool send(R part) {
-        Value value = detail::Writer<R>::write(call_->host(), std::move(part));
-        const std::uint32_t answer = service_->push(call_->request().call, &value.raw(), 0);
-        if (answer == LAO_STREAM_ERROR) {
-            throw Unsupported("this capability answers in parts: call it as a stream");
-        }
-        value.raw().release = nullptr; // with CONTINUE and STOP it is the host's
-        return answer == LAO_STREAM_CONTINUE;
-    }
-
-  private:
-    const Call *call_;
-    const lao_stream_host_t *service_;
-};
-
-// The input of a capability that takes it in parts; `V` is what a part is read as: std::string_view, Bytes, ...
-// An input that came whole is the first part.
-template <class V> class Receiver {
-  public:
-    using part_type = V;
-    explicit Receiver(const Call &call) : call_(&call), service_(&detail::stream_service(call)) {}
-
-    // The next part, valid until the following next(); nothing at the end.
-    std::optional<V> next() {
-        if (whole_ < call_->request().input_count) {
-            return detail::read_as<V>(*call_->request().inputs[whole_++]);
-        }
-        part_ = Value();
-        const std::uint32_t answer = service_->pull(call_->request().call, &part_.raw(), 0);
-        if (answer == LAO_STREAM_STOP) {
-            return std::nullopt;
-        }
-        if (answer != LAO_STREAM_CONTINUE) {
-            throw InvalidInput("the stream of the input broke off");
-        }
-        return detail::read_as<V>(part_.raw());
-    }
-
-  private:
-    const Call *call_;
-    const lao_stream_host_t *service_;
-    std::uint32_t whole_ = 0;
-    Value part_;
 };
 
 } // namespace lao

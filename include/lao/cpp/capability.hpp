@@ -4,7 +4,9 @@
 
 #include <functional>
 
+#include "batch.hpp"
 #include "call.hpp"
+#include "stream.hpp"
 
 namespace lao {
 namespace detail {
@@ -61,9 +63,10 @@ template <class R, class... A> constexpr std::uint32_t output_kind() {
 template <class P> struct Capability {
     std::string name, description;
     std::vector<Param> params;
-    std::uint32_t flags = 0, input_kind = LAO_KIND_NONE, output_kind = LAO_KIND_NONE;
+    std::uint32_t flags = 0, input_kind = LAO_KIND_NONE, output_kind = LAO_KIND_NONE, max_batch = 0;
     std::string input_schema, output_schema, params_schema;
-    std::function<void(P &, const Call &, lao_response_t &)> run;
+    std::function<void(P &, const Call &, lao_response_t &)> run;      // one request ...
+    std::function<void(P &, std::vector<detail::Slot> &)> run_batch; // ... or several
 
     template <class Method, class R, class... A> void bind(Method method) {
         static_assert((0 + ... + (detail::ArgumentOf<A>::is_input ? 1 : 0)) <= 1, "a capability takes one input");
@@ -80,6 +83,17 @@ template <class P> struct Capability {
             }
             (void)call;
             (void)response;
+        };
+    }
+
+    template <class Method, class V, class R> void bind_batch(Method method) {
+        input_kind = detail::Reader<V>::kind;
+        output_kind = detail::Writer<R>::kind;
+        run_batch = [method](P &plugin, std::vector<detail::Slot> &slots) {
+            Batch<V, R> batch(slots);
+            if (!batch.empty()) {
+                std::invoke(method, plugin, batch);
+            }
         };
     }
 };

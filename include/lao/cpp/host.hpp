@@ -9,6 +9,7 @@
 #include "../ext/events.h"
 #include "../host.h"
 #include "error.hpp"
+#include "json_write.hpp"
 
 namespace lao {
 
@@ -47,6 +48,7 @@ class Host {
             throw Error(status, "the event `" + name + "` was refused");
         }
     }
+    void emit(const std::string &name, const JsonObject &data) const { emit(name, data.text()); }
 
   private:
     const lao_host_t *table_;

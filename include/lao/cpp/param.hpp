@@ -1,138 +1,110 @@
-// Parameters of a capability: declared once, checked before the author's function runs.
+// Given parameters and settings held against what was declared, before the author's code sees them.
 #ifndef LAO_CPP_PARAM_HPP
 #define LAO_CPP_PARAM_HPP
 
-#include <cstdint>
-#include <limits>
-#include <string>
-#include <variant>
-#include <vector>
+#include <cstring>
+#include <optional>
 
 #include "../c/params.h"
-#include "json.hpp"
+#include "../c/utf8.h"
+#include "error.hpp"
+#include "schema.hpp"
 
 namespace lao {
-
-// One declared parameter; made by the functions below.
-struct Param {
-    std::uint32_t type; // LAO_PARAM_*
-    std::string name;
-    std::variant<bool, std::int64_t, double, std::string> otherwise; // the default
-    std::string description;
-    std::vector<std::string> choices; // of a text; empty: any
-    double minimum = -std::numeric_limits<double>::infinity();
-    double maximum = std::numeric_limits<double>::infinity();
-};
-
-inline Param text_param(std::string name, std::string otherwise, std::string description = "",
-                        std::vector<std::string> choices = {}) {
-    return {LAO_PARAM_TEXT, std::move(name), std::move(otherwise), std::move(description), std::move(choices)};
-}
-inline Param bool_param(std::string name, bool otherwise, std::string description = "") {
-    return {LAO_PARAM_BOOL, std::move(name), otherwise, std::move(description), {}};
-}
-// Both bounds belong to the range.
-inline Param int_param(std::string name, std::int64_t otherwise, std::string description = "",
-                       double minimum = -std::numeric_limits<double>::infinity(),
-                       double maximum = std::numeric_limits<double>::infinity()) {
-    return {LAO_PARAM_INT, std::move(name), otherwise, std::move(description), {}, minimum, maximum};
-}
-inline Param number_param(std::string name, double otherwise, std::string description = "",
-                          double minimum = -std::numeric_limits<double>::infinity(),
-                          double maximum = std::numeric_limits<double>::infinity()) {
-    return {LAO_PARAM_DOUBLE, std::move(name), otherwise, std::move(description), {}, minimum, maximum};
-}
-
 namespace detail {
 
-inline std::string schema_of(const Param &param) {
-    JsonObject schema;
+inline const Param *declared(const std::vector<Param> &params, std::string_view name) noexcept {
+    for (const auto &param : params) {
+        if (param.name == name) {
+            return &param;
+        }
+    }
+    return nullptr;
+}
+
+inline std::string_view data_of(const lao_param_t &given) noexcept {
+    return given.size > 0
+               ? std::string_view(static_cast<const char *>(given.data), static_cast<std::size_t>(given.size))
+               : std::string_view("", 0);
+}
+
+inline std::string range_of(const Param &param) {
+    if (std::isinf(param.maximum)) {
+        return "at least " + json_number(param.minimum);
+    }
+    if (std::isinf(param.minimum)) {
+        return "at most " + json_number(param.maximum);
+    }
+    return "between " + json_number(param.minimum) + " and " + json_number(param.maximum);
+}
+
+inline bool in_range(const Param &param, double value) noexcept {
+    return value >= param.minimum && value <= param.maximum;
+}
+
+inline std::string wrong_text(const Param &param, std::string_view text) {
+    const auto length = lao_utf8_count(text.data(), text.size());
+    if (!in_range(param, static_cast<double>(length))) {
+        return range_of(param) + " characters long";
+    }
+    std::string list;
+    for (const auto &choice : param.choices) {
+        if (choice == text) {
+            return "";
+        }
+        list += (list.empty() ? "" : ", ") + choice;
+    }
+    return list.empty() ? "" : "one of " + list + "; not `" + std::string(text) + "`";
+}
+
+// What a value must be and is not; empty when it is. Inside lists and objects only the host looks, by the schema.
+inline std::string wrong(const Param &param, const lao_param_t &given) {
     switch (param.type) {
     case LAO_PARAM_BOOL:
-        schema.set("type", "boolean").set("default", std::get<bool>(param.otherwise));
-        break;
+        return given.type == LAO_PARAM_BOOL ? "" : "true or false";
     case LAO_PARAM_INT:
-        schema.set("type", "integer").set("default", std::get<std::int64_t>(param.otherwise));
-        break;
+        if (given.type != LAO_PARAM_INT) {
+            return "an integer";
+        }
+        return in_range(param, static_cast<double>(given.integer)) ? "" : range_of(param);
     case LAO_PARAM_DOUBLE:
-        schema.set("type", "number").set("default", std::get<double>(param.otherwise));
-        break;
+        if (given.type != LAO_PARAM_DOUBLE && given.type != LAO_PARAM_INT) {
+            return "a number";
+        }
+        return in_range(param, given.type == LAO_PARAM_INT ? static_cast<double>(given.integer) : given.number)
+                   ? ""
+                   : range_of(param);
+    case LAO_PARAM_TEXT:
+        return given.type == LAO_PARAM_TEXT ? wrong_text(param, data_of(given)) : "a text";
+    case LAO_PARAM_BYTES:
+        return given.type == LAO_PARAM_BYTES ? "" : "bytes";
     default:
-        schema.set("type", "string").set("default", std::get<std::string>(param.otherwise));
+        break;
     }
-    if (!param.choices.empty()) {
-        std::string list;
-        for (const auto &choice : param.choices) {
-            list += (list.empty() ? "" : ",") + json_quote(choice);
-        }
-        schema.set_raw("enum", "[" + list + "]");
+    const char begins = given.type == LAO_PARAM_JSON && given.size > 0 ? data_of(given).front() : '\0';
+    if (param.shape == Param::Shape::list) {
+        return begins == '[' ? "" : "a list";
     }
-    if (param.minimum > -std::numeric_limits<double>::infinity()) {
-        schema.set("minimum", param.minimum);
-    }
-    if (param.maximum < std::numeric_limits<double>::infinity()) {
-        schema.set("maximum", param.maximum);
-    }
-    if (!param.description.empty()) {
-        schema.set("description", param.description);
-    }
-    return schema.text();
+    return param.shape == Param::Shape::anything || begins == '{' ? "" : "an object";
 }
 
-inline std::string schema_of(const std::vector<Param> &params) {
-    JsonObject properties;
-    for (const auto &param : params) {
-        properties.set_raw(param.name, schema_of(param));
-    }
-    return JsonObject()
-        .set("type", "object")
-        .set_raw("properties", properties.text())
-        .set("additionalProperties", false)
-        .text();
-}
-
-[[noreturn]] inline void refuse(const Param &param, const std::string &wanted) {
-    throw InvalidParameter("parameter `" + param.name + "` must be " + wanted);
-}
-
-inline void check(const Param &param, const lao_param_t &given) {
-    static constexpr const char *wanted[] = {"", "true or false", "an integer", "a number", "a text"};
-    const bool is_number = param.type == LAO_PARAM_DOUBLE && given.type == LAO_PARAM_INT;
-    if (given.type != param.type && !is_number) {
-        refuse(param, wanted[param.type]);
-    }
-    if (!param.choices.empty()) {
-        const std::string text(given.size > 0 ? static_cast<const char *>(given.data) : "",
-                               static_cast<std::size_t>(given.size));
-        std::string list;
-        for (const auto &choice : param.choices) {
-            if (choice == text) {
-                return;
-            }
-            list += (list.empty() ? "" : ", ") + choice;
-        }
-        refuse(param, "one of " + list + "; not `" + text + "`");
-    }
-    if (param.type == LAO_PARAM_INT || param.type == LAO_PARAM_DOUBLE) {
-        const double number = given.type == LAO_PARAM_INT ? static_cast<double>(given.integer) : given.number;
-        if (!(number >= param.minimum && number <= param.maximum)) {
-            refuse(param, "between " + json_number(param.minimum) + " and " + json_number(param.maximum));
-        }
-    }
-}
-
-// Every given parameter must be declared, and be of its type and range.
-inline void check(const std::vector<Param> &declared, const lao_request_t &request) {
+// Every given parameter must be declared, and be of its type and range; what has no default must be given.
+inline void check(const std::vector<Param> &params, const lao_request_t &request) {
     for (std::uint32_t i = 0; i < request.param_count; i++) {
         const lao_param_t &given = *request.params[i];
-        const Param *match = nullptr;
-        for (const auto &param : declared) {
-            match = param.name == given.name ? &param : match;
-        }
-        if (match == nullptr) {
+        const Param *param = declared(params, given.name);
+        if (param == nullptr) {
             throw InvalidParameter("there is no parameter `" + std::string(given.name) + "`");
         }
-        check(*match, given);
+        const std::string wanted = wrong(*param, given);
+        if (!wanted.empty()) {
+            throw InvalidParameter("parameter `" + param->name + "` must be " + wanted);
+        }
+    }
+    for (const auto &param : params) {
+        if (!param.has_default() && !param.may_lack && lao_param_find(&request, param.name.c_str()) == nullptr) {
+            throw InvalidParameter("the parameter `" + param.name + "` is missing");
+        }
     }
 }
 

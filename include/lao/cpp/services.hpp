@@ -10,6 +10,7 @@
 
 #include "../ext/services.h"
 #include "call.hpp"
+#include "value.hpp"
 
 namespace lao {
 namespace detail {

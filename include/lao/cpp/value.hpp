@@ -2,11 +2,13 @@
 #ifndef LAO_CPP_VALUE_HPP
 #define LAO_CPP_VALUE_HPP
 
-#include <initializer_list>
+#include <cstring>
+#include <new>
 #include <utility>
 #include <vector>
 
 #include "../c/give.h"
+#include "../c/label.h"
 #include "host.hpp"
 #include "view.hpp"
 
@@ -40,6 +42,11 @@ class Value {
         }
     }
 
+    // Says what its bytes are, such as "image/png". Throws std::bad_alloc.
+    void set_media_type(const std::string &media_type) { label(media_type.c_str(), nullptr); }
+    // What there is to say beside the value itself.
+    void set_metadata(const JsonObject &metadata) { label(nullptr, metadata.text().c_str()); }
+
     ValueView view() const noexcept { return ValueView(value_); }
     lao_value_t &raw() noexcept { return value_; }
 
@@ -64,6 +71,12 @@ class Value {
         lao_value_t *slot;
         lao_response_t response{};
     };
+
+    void label(const char *media_type, const char *metadata) {
+        if (lao_label(&value_, media_type, metadata) != LAO_OK) {
+            throw std::bad_alloc();
+        }
+    }
 
     void reset() noexcept {
         if (value_.release != nullptr) {
@@ -131,109 +144,17 @@ template <std::uint32_t Kind> class Buffer : public Value {
 using Text = Buffer<LAO_KIND_TEXT>;
 using Binary = Buffer<LAO_KIND_BINARY>;
 
-// A JSON document, e.g. from JsonObject.
-struct Json {
-    std::string text;
-};
-
 // A UTF-8 path.
 struct File {
     std::string path;
 };
 
-// A tensor in C order in the host's memory; its elements are not cleared.
-template <class T, std::uint32_t Kind = LAO_KIND_TENSOR> class TensorOf : public Value {
-  public:
-    // Throws std::bad_alloc, also when the size overflows.
-    TensorOf(Host host, const std::vector<std::int64_t> &shape) {
-        Response into(*this);
-        data_ = static_cast<T *>(lao_give_tensor(host.table(), &into.response, Kind, dtype_of<T>(),
-                                                 static_cast<std::int32_t>(shape.size()), shape.data()));
-        if (data_ == nullptr) {
-            throw std::bad_alloc();
-        }
-    }
-    T *data() noexcept { return data_; }
-    std::int64_t length(std::size_t axis) const noexcept { return value_.tensor->tensor.shape[axis]; }
-    std::int64_t count() const noexcept { return TensorView<T>(value_.tensor->tensor).count(); }
-
-    // One element, by as many indices as there are axes; not checked.
-    template <class... Index> T &operator()(Index... index) noexcept {
-        std::int64_t offset = 0;
-        std::size_t axis = 0;
-        ((offset = offset * length(axis++) + static_cast<std::int64_t>(index)), ...);
-        return data_[offset];
-    }
-
-  private:
-    T *data_;
+// An encoded medium, or any bytes that have a media type: lao::Media{"image/png", bytes}.
+struct Media {
+    std::string media_type;
+    std::vector<std::uint8_t> bytes;
 };
 
-template <class T> using Tensor = TensorOf<T, LAO_KIND_TENSOR>;
-
-template <class T> class Image : public TensorOf<T, LAO_KIND_IMAGE> {
-  public:
-    Image(Host host, std::int64_t height, std::int64_t width, std::int64_t channels,
-          std::uint32_t channel_order = LAO_CHANNELS_UNSPECIFIED, std::uint32_t color_space = LAO_COLOR_UNSPECIFIED)
-        : TensorOf<T, LAO_KIND_IMAGE>(host, {height, width, channels}) {
-        this->value_.channel_order = channel_order;
-        this->value_.color_space = color_space;
-    }
-};
-
-template <class T> class Audio : public TensorOf<T, LAO_KIND_AUDIO> {
-  public:
-    Audio(Host host, std::int64_t frames, std::int64_t channels, std::uint32_t sample_rate_hz)
-        : TensorOf<T, LAO_KIND_AUDIO>(host, {frames, channels}) {
-        this->value_.sample_rate_hz = sample_rate_hz;
-    }
-};
-
-namespace detail {
-
-// How a result type of an author's function becomes a value. `kind` is what the capability declares.
-template <class R> struct Writer;
-
-template <> struct Writer<std::string> {
-    static constexpr std::uint32_t kind = LAO_KIND_TEXT;
-    static Value write(Host host, const std::string &text) { return {host, kind, text.data(), text.size()}; }
-};
-template <> struct Writer<Json> {
-    static constexpr std::uint32_t kind = LAO_KIND_JSON;
-    static Value write(Host host, const Json &json) { return {host, kind, json.text.data(), json.text.size()}; }
-};
-template <> struct Writer<std::vector<std::uint8_t>> {
-    static constexpr std::uint32_t kind = LAO_KIND_BINARY;
-    static Value write(Host host, const std::vector<std::uint8_t> &bytes) {
-        return {host, kind, bytes.data(), bytes.size()};
-    }
-};
-template <> struct Writer<File> {
-    static constexpr std::uint32_t kind = LAO_KIND_FILE;
-    static Value write(Host host, const File &file) { return {host, kind, file.path.data(), file.path.size()}; }
-};
-template <> struct Writer<Value> {
-    static constexpr std::uint32_t kind = LAO_KIND_ANY;
-    static Value write(Host, Value &&value) { return std::move(value); }
-};
-template <std::uint32_t Kind> struct Writer<Buffer<Kind>> {
-    static constexpr std::uint32_t kind = Kind;
-    static Value write(Host, Buffer<Kind> &&buffer) { return std::move(buffer); }
-};
-template <class T, std::uint32_t Kind> struct Writer<TensorOf<T, Kind>> {
-    static constexpr std::uint32_t kind = Kind;
-    static Value write(Host, TensorOf<T, Kind> &&tensor) { return std::move(tensor); }
-};
-template <class T> struct Writer<Image<T>> {
-    static constexpr std::uint32_t kind = LAO_KIND_IMAGE;
-    static Value write(Host, Image<T> &&image) { return std::move(image); }
-};
-template <class T> struct Writer<Audio<T>> {
-    static constexpr std::uint32_t kind = LAO_KIND_AUDIO;
-    static Value write(Host, Audio<T> &&audio) { return std::move(audio); }
-};
-
-} // namespace detail
 } // namespace lao
 
 #endif // LAO_CPP_VALUE_HPP

@@ -11,16 +11,22 @@ pub const FAILED: Status = 1;
 
 pub const CAPABILITY_IDEMPOTENT: u32 = 1;
 pub const CAPABILITY_STREAMS_OUT: u32 = 2;
+pub const CAPABILITY_STREAMS_IN: u32 = 4;
 
 pub const PARAM_BOOL: u32 = 1;
 pub const PARAM_INT: u32 = 2;
 pub const PARAM_DOUBLE: u32 = 3;
 pub const PARAM_TEXT: u32 = 4;
+pub const PARAM_BYTES: u32 = 5;
+pub const PARAM_JSON: u32 = 6;
 
 pub const DEVICE_CPU: i32 = 1;
 pub const TENSOR_MAX_RANK: usize = 32;
 
 pub const STREAM_CONTINUE: u32 = 0;
+pub const STREAM_WAIT: u32 = 1;
+pub const STREAM_STOP: u32 = 2;
+pub const STREAM_NO_WAIT: u32 = 1;
 pub const STREAM_ERROR: u32 = 3;
 
 /// An opaque type of the other side.
@@ -209,6 +215,51 @@ pub struct RawPlugin {
     pub call: CallFn,
     pub get_extension: Option<unsafe extern "C" fn(*const c_char) -> *const c_void>,
     pub shutdown: Option<unsafe extern "C" fn()>,
+    pub config_schema: *const c_char,
+    pub events: *const *const RawDeclaredEvent,
+    pub event_count: u32,
+    pub reserved: u32,
+}
+
+#[repr(C)]
+pub struct RawDeclaredEvent {
+    pub struct_size: u32,
+    pub reserved: u32,
+    pub name: *const c_char,
+    pub description: *const c_char,
+    pub data_schema: *const c_char,
+}
+
+#[repr(C)]
+pub struct RawBatchPlugin {
+    pub struct_size: u32,
+    pub reserved: u32,
+    pub call_batch: unsafe extern "C" fn(
+        *mut Opaque,
+        u32,
+        *const *const RawRequest,
+        *const *mut RawResponse,
+        *const *mut RawError,
+        *mut Status,
+    ),
+}
+
+pub type OnEventFn =
+    unsafe extern "C" fn(*mut Opaque, *const c_char, *const c_char, *const c_char, u64, *mut RawError) -> Status;
+
+#[repr(C)]
+pub struct RawEventsPlugin {
+    pub struct_size: u32,
+    pub reserved: u32,
+    pub on_event: OnEventFn,
+}
+
+#[repr(C)]
+pub struct RawLifecyclePlugin {
+    pub struct_size: u32,
+    pub reserved: u32,
+    pub configure: unsafe extern "C" fn(*mut Opaque, *const RawConfig, *mut RawError) -> Status,
+    pub health: unsafe extern "C" fn(*mut Opaque, *mut RawError) -> Status,
 }
 
 #[repr(C)]

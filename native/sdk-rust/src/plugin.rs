@@ -325,6 +325,10 @@ fn build<P: Send + Sync + 'static>(
         call: call_instance::<P>,
         get_extension: Some(get_extension),
         shutdown: None,
+        config_schema: std::ptr::null(),
+        events: std::ptr::null(),
+        event_count: 0,
+        reserved: 0,
     }));
     let table: &'static Table<P> = Box::leak(Box::new(Table { host, capabilities: definition.capabilities, create }));
     let _ = TABLE.set(table);

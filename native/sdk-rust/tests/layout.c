@@ -21,7 +21,8 @@ int main(void) {
     AT(request, call);
     SIZE(response), AT(response, output_count), AT(response, outputs);
     SIZE(plugin), AT(plugin, name), AT(plugin, thread_role), AT(plugin, capabilities), AT(plugin, create);
-    AT(plugin, call), AT(plugin, get_extension), AT(plugin, shutdown);
+    AT(plugin, call), AT(plugin, get_extension), AT(plugin, shutdown), AT(plugin, config_schema), AT(plugin, events);
+    AT(plugin, event_count);
     SIZE(stream_host), AT(stream_host, push), AT(stream_host, pull);
     SIZE(state_plugin), AT(state_plugin, state_version), AT(state_plugin, save), AT(state_plugin, load);
     SIZE(progress_host), AT(progress_host, report);
@@ -31,5 +32,9 @@ int main(void) {
     SIZE(commands_host), AT(commands_host, run);
     SIZE(calls_host), AT(calls_host, call);
     SIZE(events_host), AT(events_host, emit);
+    SIZE(declared_event), AT(declared_event, name), AT(declared_event, data_schema);
+    SIZE(batch_plugin), AT(batch_plugin, call_batch);
+    SIZE(events_plugin), AT(events_plugin, on_event);
+    SIZE(lifecycle_plugin), AT(lifecycle_plugin, configure), AT(lifecycle_plugin, health);
     return 0;
 }

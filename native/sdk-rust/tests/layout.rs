@@ -49,7 +49,7 @@ fn layout_equals_that_of_c() {
         config = RawConfig { json, json_size, data_dir };
         request = RawRequest { inputs, params, deadline_ns, cancel, call };
         response = RawResponse { output_count, outputs };
-        plugin = RawPlugin { name, thread_role, capabilities, create, call, get_extension, shutdown };
+        plugin = RawPlugin { name, thread_role, capabilities, create, call, get_extension, shutdown, config_schema, events, event_count };
         stream_host = RawStreamHost { push, pull };
         state_plugin = RawStatePlugin { state_version, save, load };
         progress_host = RawProgressHost { report };
@@ -59,6 +59,10 @@ fn layout_equals_that_of_c() {
         commands_host = RawCommandsHost { run };
         calls_host = RawCallsHost { call };
         events_host = RawEventsHost { emit };
+        declared_event = RawDeclaredEvent { name, data_schema };
+        batch_plugin = RawBatchPlugin { call_batch };
+        events_plugin = RawEventsPlugin { on_event };
+        lifecycle_plugin = RawLifecyclePlugin { configure, health };
     }
     assert_eq!(rust, layout_of_c());
 }
