@@ -52,8 +52,11 @@ static inline uint32_t lao__signal_next(uint32_t sequence) { return sequence >= 
  * there then (LAO__SIGNAL_DEAD >> 1 for a dead worker). Interrupted by signals: answers LAO__WAIT_TIMEOUT early. */
 lao__wait_result_t lao__signal_wait(lao__signal_t *signal, uint32_t seen, int64_t until_ns, uint32_t *sequence);
 
-/* The two parts of that wait. Watching answers false when it does not pay or did not help; parking sleeps. */
-bool lao__signal_watch(lao__signal_t *signal, uint32_t seen, int64_t until_ns, uint32_t *sequence);
+#define LAO__SPIN_NS INT64_C(50000) /* watching for longer than a wake-up takes does not pay */
+
+/* The two parts of that wait. Watching spins for at most `spin_ns`, and answers false when that does not pay or did not
+ * help; parking sleeps. */
+bool lao__signal_watch(lao__signal_t *signal, uint32_t seen, int64_t spin_ns, uint32_t *sequence);
 lao__wait_result_t lao__signal_park(lao__signal_t *signal, uint32_t seen, int64_t until_ns, uint32_t *sequence);
 
 /* Marks the word dead and wakes whoever waits. */

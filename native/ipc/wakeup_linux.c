@@ -6,7 +6,6 @@
 #include "../core/clock.h"
 #include "wakeup.h"
 
-#define SPIN_NS 50000
 #define SPINS_PER_LOOK 64 /* between looks at the clock and the CPU */
 
 static inline void pause_cpu(void) {
@@ -44,7 +43,7 @@ static bool changed(const lao__signal_t *signal, uint32_t seen, uint32_t *sequen
     return *sequence != seen;
 }
 
-bool lao__signal_watch(lao__signal_t *signal, uint32_t seen, int64_t until_ns, uint32_t *sequence) {
+bool lao__signal_watch(lao__signal_t *signal, uint32_t seen, int64_t spin_ns, uint32_t *sequence) {
     int64_t now_ns;
     int64_t stop_ns;
     uint32_t producer;
@@ -53,7 +52,7 @@ bool lao__signal_watch(lao__signal_t *signal, uint32_t seen, int64_t until_ns, u
         return true;
     }
     now_ns = lao__now_ns();
-    stop_ns = now_ns + SPIN_NS < until_ns ? now_ns + SPIN_NS : until_ns;
+    stop_ns = now_ns + spin_ns;
     producer = atomic_load_explicit(&signal->producer_cpu, memory_order_relaxed);
     while (current_cpu() != producer && now_ns < stop_ns) {
         for (round = 0; round < SPINS_PER_LOOK; round++) {
@@ -84,6 +83,8 @@ lao__wait_result_t lao__signal_park(lao__signal_t *signal, uint32_t seen, int64_
 }
 
 lao__wait_result_t lao__signal_wait(lao__signal_t *signal, uint32_t seen, int64_t until_ns, uint32_t *sequence) {
-    return lao__signal_watch(signal, seen, until_ns, sequence) ? LAO__WAIT_CHANGED
-                                                               : lao__signal_park(signal, seen, until_ns, sequence);
+    int64_t left_ns = until_ns - lao__now_ns();
+    return lao__signal_watch(signal, seen, left_ns < LAO__SPIN_NS ? left_ns : LAO__SPIN_NS, sequence)
+               ? LAO__WAIT_CHANGED
+               : lao__signal_park(signal, seen, until_ns, sequence);
 }

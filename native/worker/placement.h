@@ -26,6 +26,9 @@ void lao__placement_init(lao__placement_t *placement, bool enabled);
 /* The thread is about to sleep until the caller, last seen on `caller_cpu`, wants something. */
 void lao__placement_park(lao__placement_t *placement, uint32_t caller_cpu);
 
+/* How long to spin for the next request. */
+int64_t lao__placement_spin_ns(const lao__placement_t *placement);
+
 /* A request came; `spun`: it was seen while spinning. */
 void lao__placement_request(lao__placement_t *placement, uint32_t caller_cpu, bool spun, int64_t waited_ns);
 

@@ -1,12 +1,14 @@
 #include <sched.h>
 #include <string.h>
 
+#include "../ipc/wakeup.h"
 #include "placement.h"
 
 #define LONG_WORK_NS 200000u   /* from here on, another CPU is worth more than a cheap wake-up */
 #define IN_A_ROW_NS 100000     /* a request this soon after the last answer belongs to a row */
 #define FIRST_PATIENCE 4u
 #define LAST_PATIENCE 1024u
+#define ARRIVAL_NS INT64_C(500000) /* to spin after a move: the caller sleeps, and is woken across CPUs once */
 #define WORTH_MOVING 32u       /* calls answered by spinning that make up for a move */
 
 enum { LAO__PLACE_ANYWHERE, LAO__PLACE_WITH_CALLER, LAO__PLACE_AWAY };
@@ -50,14 +52,18 @@ void lao__placement_park(lao__placement_t *placement, uint32_t caller_cpu) {
         return;
     }
     if (placement->place == LAO__PLACE_AWAY) {
+        placement->streak = 0;
         if (placement->spun < WORTH_MOVING && placement->patience < LAST_PATIENCE) {
             placement->patience *= 2; /* it did not pay: the other CPUs have work of their own */
         } else if (placement->spun >= WORTH_MOVING) {
             placement->patience = FIRST_PATIENCE;
         }
     }
-    placement->streak = 0;
     go(placement, LAO__PLACE_WITH_CALLER, caller_cpu);
+}
+
+int64_t lao__placement_spin_ns(const lao__placement_t *placement) {
+    return placement->place == LAO__PLACE_AWAY && placement->spun == 0 ? ARRIVAL_NS : LAO__SPIN_NS;
 }
 
 void lao__placement_request(lao__placement_t *placement, uint32_t caller_cpu, bool spun, int64_t waited_ns) {

@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "../ipc/wakeup.h"
 #include "placement.h"
 
 /* This system does not let a thread choose its CPU. */
@@ -12,6 +13,11 @@ void lao__placement_init(lao__placement_t *placement, bool enabled) {
 void lao__placement_park(lao__placement_t *placement, uint32_t caller_cpu) {
     (void)placement;
     (void)caller_cpu;
+}
+
+int64_t lao__placement_spin_ns(const lao__placement_t *placement) {
+    (void)placement;
+    return LAO__SPIN_NS;
 }
 
 void lao__placement_request(lao__placement_t *placement, uint32_t caller_cpu, bool spun, int64_t waited_ns) {

@@ -51,7 +51,7 @@ struct worker {
 static void wait_for_request(lane_t *lane) {
     lao__signal_t *signal = &lane->signals->to_worker;
     uint32_t sequence;
-    bool spun = lao__signal_watch(signal, lane->seen, lao__now_ns() + LONG_NS, &sequence);
+    bool spun = lao__signal_watch(signal, lane->seen, lao__placement_spin_ns(&lane->placement), &sequence);
     if (!spun) {
         lao__placement_park(&lane->placement, signal->producer_cpu);
         while (lao__signal_park(signal, lane->seen, lao__now_ns() + LONG_NS, &sequence) != LAO__WAIT_CHANGED) {
