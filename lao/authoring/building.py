@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lao.authoring.compare import differences
-from lao.build import BuildResult, ProjectSource, build, forget_build, open_project
+from lao.build import BuildResult, ProjectSource, Target, build, forget_build, open_project
 from lao.errors import LaoError, ManifestError
 from lao.grants import Grants
 from lao.host import Host, Plugin
@@ -46,21 +46,27 @@ def build_checked(
     release: bool = False,
     jobs: int | None = None,
     on_output: Callable[[str], None] | None = None,
+    target: Target | None = None,
 ) -> BuildResult:
     """Builds a project, loads the result in a worker, and compares it with its manifest.
+
+    What is built for a system that is not this one is read, not loaded: only its machine, what it needs, its entry and
+    its manifest are checked.
 
     Raises:
         ManifestError: The manifest has errors, or the code is not what it says.
         BuildFailed: The compiler failed; `output` has what it wrote.
         LaoError: A tool is missing, or the result cannot be loaded.
     """
-    result = build(project, release=release, jobs=jobs, on_output=on_output)
+    result = build(project, release=release, jobs=jobs, on_output=on_output, target=target)
+    if target is not None and not target.runs_here:
+        return result
     try:
         with loaded(result.library) as plugin:
             require_agreement(result.manifest, plugin)
             Grants().add_built(plugin.info.digest)
     except LaoError:
-        forget_build(project)  # nobody shall take it for good because it is there
+        forget_build(project, target)  # nobody shall take it for good because it is there
         raise
     return result
 

@@ -6,21 +6,21 @@ from collections.abc import Callable
 from pathlib import Path
 
 from lao.authoring.building import build_checked
-from lao.build import ProjectSource, built
+from lao.build import ProjectSource, Target, built
 from lao.errors import InvalidInput
 from lao.package.archive import archive_kind, write_archive
 from lao.package.inspect import inspect_library
 from lao.package.platform_tag import platform_tag
+from lao.projects import pages
 
 __all__ = ["package"]
-
-_TEXTS = ("README", "LICENSE", "LICENCE", "COPYING", "NOTICE", "CHANGELOG")
 
 
 def package(
     project: ProjectSource,
     output: str | Path | None = None,
     *,
+    target: Target | None = None,
     on_build: Callable[[], None] | None = None,
     on_output: Callable[[str], None] | None = None,
 ) -> Path:
@@ -29,6 +29,7 @@ def package(
     Args:
         project: From `find_source`.
         output: A `.tar.gz` or `.lao` file; default `NAME-VERSION-PLATFORM.tar.gz` in the current directory.
+        target: The system to build for; None for this one.
         on_build: Called before a build.
         on_output: Gets the compiler's output.
 
@@ -42,15 +43,13 @@ def package(
     if output is not None and archive_kind(output) is None:
         raise InvalidInput(f"`{output}` is no name for a package", hint="let it end in `.tar.gz` or `.lao`")
     manifest = project.manifest()
-    library = built(project, release=True)
+    library = built(project, release=True, target=target)
     if library is None:
         if on_build is not None:
             on_build()
-        library = build_checked(project, release=True, on_output=on_output).library
+        library = build_checked(project, release=True, on_output=on_output, target=target).library
     tag = platform_tag(inspect_library(library))
     files: dict[str, bytes | Path] = {"plugin.toml": project.manifest_file, library.name: library}
-    for file in sorted(project.directory.iterdir()):
-        if file.is_file() and file.stem.upper() in _TEXTS:
-            files[file.name] = file
+    files |= {page.name: page for page in pages(project.directory)}
     name = f"{manifest.plugin.name}-{manifest.plugin.version}-{tag}.tar.gz"
     return write_archive(files, Path(output) if output is not None else Path.cwd() / name)

@@ -5,14 +5,18 @@ from __future__ import annotations
 from lao.build.artefact import BuildResult, build, built, built_for_release, forget_build
 from lao.build.project import ProjectSource, open_project
 from lao.build.run import BuildFailed
+from lao.build.target import TARGETS, Target, find_target
 
 __all__ = [
+    "TARGETS",
     "BuildFailed",
     "BuildResult",
     "ProjectSource",
+    "Target",
     "build",
     "built",
     "built_for_release",
+    "find_target",
     "forget_build",
     "open_project",
 ]

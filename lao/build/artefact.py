@@ -1,4 +1,7 @@
-"""From sources to `build/lao/<profile>/`: the library, with the manifest embedded, and `build/lao/build.json`."""
+"""From sources to `build/lao/<profile>/`: the library, with the manifest embedded, and `build/lao/build.json`.
+
+What is built for another system has `build/lao/<target>/` to itself, with the same in it.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from pathlib import Path
 from lao.build import cargo, cmake
 from lao.build.project import ProjectSource
 from lao.build.run import OnOutput
+from lao.build.target import Target, require_target
 from lao.errors import LaoError
 from lao.model.manifest import Manifest
 from lao.package.inspect import inspect_library
@@ -30,12 +34,14 @@ class BuildResult:
         profile: `"debug"` or `"release"`.
         manifest: The manifest that it carries.
         changed: The library differs from the one that was there.
+        target: The system that it was built for, or None for this one.
     """
 
     library: Path
     profile: str
     manifest: Manifest
     changed: bool
+    target: Target | None = None
 
 
 def build(
@@ -44,6 +50,7 @@ def build(
     release: bool = False,
     jobs: int | None = None,
     on_output: OnOutput | None = None,
+    target: Target | None = None,
 ) -> BuildResult:
     """Compiles a project and embeds its manifest.
 
@@ -52,23 +59,26 @@ def build(
         release: Optimised.
         jobs: Compilers at the same time; None lets the tool choose.
         on_output: Gets the tools' output line by line.
+        target: The system to build for, from `find_target`; None builds for this one, with this one's compilers.
 
     Raises:
         ManifestError: The manifest has errors.
         BuildFailed: A tool failed; `output` has what it wrote.
-        LaoError: A tool is missing, or the result is no plugin.
+        LaoError: A tool is missing, or the result is no plugin, or none for the target.
     """
     manifest = project.manifest()
     profile = "release" if release else "debug"
     fingerprint = project.fingerprint()
     tool = cargo if project.tool == "cargo" else cmake
-    made = tool.compile_project(project, profile, jobs, on_output)
-    folder = project.directory / "build" / "lao" / profile
+    made = tool.compile_project(project, profile, jobs, on_output, target)
+    folder = _outputs(project, target) / profile
     folder.mkdir(parents=True, exist_ok=True)
     staged = folder / f".{made.name}.new"
     shutil.copyfile(made, staged)
     staged.chmod(0o755)
     try:
+        if target is not None:
+            require_target(inspect_library(staged), target)
         _embed(project, staged)
         library = folder / made.name
         changed = not library.is_file() or library.read_bytes() != staged.read_bytes()
@@ -78,27 +88,30 @@ def build(
     for old in folder.iterdir():
         if old != library and old.is_file():
             old.unlink()
-    _record(project, library, profile, fingerprint)
-    return BuildResult(library, profile, manifest, changed)
+    _record(project, library, profile, fingerprint, target)
+    return BuildResult(library, profile, manifest, changed, target)
 
 
-def built(project: ProjectSource, *, release: bool | None = None) -> Path | None:
+def built(
+    project: ProjectSource, *, release: bool | None = None, target: Target | None = None
+) -> Path | None:
     """The library of the last build, if it still belongs to the sources; None otherwise.
 
     Args:
         project: From `open_project`.
         release: True asks for an optimised one, None takes either.
+        target: The system that it was built for; None for this one.
     """
-    record = _last(project)
+    record = _last(project, target)
     library = project.directory / record.get("library", "")
     wanted = release is None or record.get("profile") == ("release" if release else "debug")
     fresh = wanted and record.get("sources_sha256") == project.fingerprint()
     return library if fresh and library.is_file() else None
 
 
-def forget_build(project: ProjectSource) -> None:
+def forget_build(project: ProjectSource, target: Target | None = None) -> None:
     """Makes `built` find nothing: what was built turned out not to be what it should."""
-    (project.directory / "build" / "lao" / "build.json").unlink(missing_ok=True)
+    (_outputs(project, target) / "build.json").unlink(missing_ok=True)
 
 
 def built_for_release(project: ProjectSource) -> bool:
@@ -106,9 +119,14 @@ def built_for_release(project: ProjectSource) -> bool:
     return _last(project).get("profile") == "release"
 
 
-def _last(project: ProjectSource) -> dict[str, str]:
+def _outputs(project: ProjectSource, target: Target | None) -> Path:
+    folder = project.directory / "build" / "lao"
+    return folder / target.name if target is not None else folder
+
+
+def _last(project: ProjectSource, target: Target | None = None) -> dict[str, str]:
     try:
-        record = json.loads((project.directory / "build" / "lao" / "build.json").read_text("utf-8"))
+        record = json.loads((_outputs(project, target) / "build.json").read_text("utf-8"))
     except (OSError, ValueError):
         return {}
     return (
@@ -149,7 +167,9 @@ def _add_section(project: ProjectSource, library: Path, binary_format: str) -> N
         raise LaoError(f"cannot embed the manifest of `{project.name}`", causes=[done.stderr.strip()])
 
 
-def _record(project: ProjectSource, library: Path, profile: str, fingerprint: str) -> None:
+def _record(
+    project: ProjectSource, library: Path, profile: str, fingerprint: str, target: Target | None
+) -> None:
     record = {
         "profile": profile,
         "library": library.relative_to(project.directory).as_posix(),
@@ -157,7 +177,7 @@ def _record(project: ProjectSource, library: Path, profile: str, fingerprint: st
         "built_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "sources_sha256": fingerprint,
     }
-    file = project.directory / "build" / "lao" / "build.json"
+    file = _outputs(project, target) / "build.json"
     staged = file.with_name(".build.json.new")
     staged.write_text(json.dumps(record, indent=2) + "\n", "utf-8")
     os.replace(staged, file)

@@ -7,10 +7,15 @@ told to cargo on the command line, and in `.cargo/config.toml` for cargo and edi
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 from lao.build.project import ProjectSource
 from lao.build.run import BuildFailed, OnOutput, find_tool, run
+from lao.build.target import Target
+from lao.build.zig import find_zig, write_tools
 from lao.errors import LaoError
 from lao.paths import sdk_rust_dir
 
@@ -23,7 +28,11 @@ _NEEDS_NETWORK = ("--offline", "offline mode", "no matching package", "failed to
 
 
 def compile_project(
-    project: ProjectSource, profile: str, jobs: int | None, on_output: OnOutput | None
+    project: ProjectSource,
+    profile: str,
+    jobs: int | None,
+    on_output: OnOutput | None,
+    target: Target | None = None,
 ) -> Path:
     """Compiles the crate; dependencies are downloaded only when they are missing.
 
@@ -32,10 +41,17 @@ def compile_project(
 
     Raises:
         BuildFailed: The compiler failed.
-        LaoError: There is no cargo, or the crate makes no library that can be loaded.
+        LaoError: There is no cargo, nothing to build for the target with, or the crate makes no library that can be
+            loaded.
     """
     arguments = ["build", "--lib", "--message-format=json-render-diagnostics", *_options(profile, jobs)]
-    messages = _cargo(project, arguments, f"the build of `{project.name}`", on_output, keep_stdout=True)
+    what, environment = f"the build of `{project.name}`", {}
+    if target is not None:
+        _require_std(project, target)
+        environment = _environment(project, target)
+        arguments += ["--target", target.rust]
+        what += f" for {target.name}"
+    messages = _cargo(project, arguments, what, on_output, keep_stdout=True, environment=environment)
     libraries = []
     for line in messages.splitlines():
         message = json.loads(line) if line.startswith("{") else {}
@@ -83,6 +99,7 @@ def _cargo(
     on_output: OnOutput | None,
     *,
     keep_stdout: bool = False,
+    environment: Mapping[str, str] | None = None,
 ) -> str:
     cargo = find_tool("cargo", what_for=f"build `{project.name}`", hint=_HINT)
     sdk = sdk_rust_dir()
@@ -91,7 +108,14 @@ def _cargo(
 
     def attempt(*more: str) -> str:
         command = [cargo, "--config", patch, *more, *arguments]
-        return run(command, cwd=project.directory, what=what, on_output=on_output, keep_stdout=keep_stdout)
+        return run(
+            command,
+            cwd=project.directory,
+            what=what,
+            on_output=on_output,
+            environment=environment,
+            keep_stdout=keep_stdout,
+        )
 
     try:
         return attempt("--offline")
@@ -99,6 +123,46 @@ def _cargo(
         if not any(sign in failure.output for sign in _NEEDS_NETWORK):
             raise
     return attempt()
+
+
+def _require_std(project: ProjectSource, target: Target) -> None:
+    """Raises LaoError where the Rust toolchain that builds the project has no standard library for the target."""
+    rustc = find_tool("rustc", what_for=f"build `{project.name}`", hint=_HINT)
+    command = [rustc, "--print", "target-libdir", "--target", target.rust]
+    asked = subprocess.run(
+        command, cwd=project.directory, capture_output=True, encoding="utf-8", errors="replace", check=False
+    )
+    folder = Path(asked.stdout.strip() or "/nowhere")
+    if asked.returncode == 0 and any(folder.glob("libstd-*")):
+        return
+    rustup = shutil.which("rustup") is not None
+    raise LaoError(
+        f"cannot build `{project.name}` for {target.name}",
+        causes=[f"the Rust toolchain has no standard library for `{target.rust}`"],
+        hint=f"run `rustup target add {target.rust}` in the project's folder"
+        if rustup
+        else f"install Rust from https://rustup.rs, then run `rustup target add {target.rust}`",
+    )
+
+
+def _environment(project: ProjectSource, target: Target) -> dict[str, str]:
+    """zig as the linker, and as the compiler of the C and C++ in crates."""
+    zig = find_zig(what_for=f"build `{project.name}` for {target.name}")
+    tools = write_tools(project.directory / "build" / "cargo" / target.name / "zig", zig, target)
+    name = target.rust.replace("-", "_")
+    flags = {}
+    if target.rust.endswith("-musl"):  # a library that is loaded has no C library of its own
+        flags[f"CARGO_TARGET_{name.upper()}_RUSTFLAGS"] = "-Ctarget-feature=-crt-static"
+    elif target.system == "windows":
+        flags[f"CARGO_TARGET_{name.upper()}_RUSTFLAGS"] = f"-Cdlltool={tools['dlltool']}"
+    return {
+        **flags,
+        f"CARGO_TARGET_{name.upper()}_LINKER": str(tools["cc"]),
+        f"CC_{name}": str(tools["cc"]),
+        f"CXX_{name}": str(tools["c++"]),
+        f"AR_{name}": str(tools["ar"]),
+        f"RANLIB_{name}": str(tools["ranlib"]),
+    }
 
 
 def _write_config(project: ProjectSource, sdk: Path) -> None:

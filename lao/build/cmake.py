@@ -1,12 +1,19 @@
-"""Building with CMake: configure and compile below `build/cmake/<profile>/`, with Ninja where there is one."""
+"""Building with CMake: configure and compile below `build/cmake/<profile>/`, with Ninja where there is one.
+
+For another system than this one zig compiles, below `build/cmake/<target>/<profile>/`. What lies in this system's own
+folders is not for it: libraries are found in the folders that the variable CMAKE_PREFIX_PATH names, and nowhere else.
+"""
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
 from lao.build.project import ProjectSource
 from lao.build.run import OnOutput, find_tool, run
+from lao.build.target import Target
+from lao.build.zig import find_zig, write_tools
 from lao.errors import LaoError
 from lao.paths import cmake_dir
 
@@ -16,13 +23,43 @@ _HINT = "install CMake, for instance with `pip install cmake`"
 _SUFFIXES = (".so", ".dylib", ".dll")
 
 
-def build_directory(project: ProjectSource, profile: str) -> Path:
+_TOOLCHAIN = """# Written by `lao plugin build --target {name}`.
+set(CMAKE_SYSTEM_NAME {system})
+set(CMAKE_SYSTEM_PROCESSOR {machine})
+set(CMAKE_C_COMPILER "{cc}")
+set(CMAKE_CXX_COMPILER "{cxx}")
+set(CMAKE_ASM_COMPILER "{cc}")
+set(CMAKE_RC_COMPILER "{rc}")
+set(CMAKE_AR "{ar}" CACHE FILEPATH "")
+set(CMAKE_RANLIB "{ranlib}" CACHE FILEPATH "")
+# Unasked, zig compiles with a sanitizer what is not optimised, and with debugging information what is.
+set(CMAKE_C_FLAGS_INIT "-fno-sanitize=undefined")
+set(CMAKE_CXX_FLAGS_INIT "-fno-sanitize=undefined")
+set(CMAKE_C_FLAGS_RELEASE_INIT "-g0")
+set(CMAKE_CXX_FLAGS_RELEASE_INIT "-g0")
+{more}
+set(CMAKE_FIND_ROOT_PATH {roots})
+set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
+set(CMAKE_FIND_ROOT_PATH_MODE_LIBRARY ONLY)
+set(CMAKE_FIND_ROOT_PATH_MODE_INCLUDE ONLY)
+set(CMAKE_FIND_ROOT_PATH_MODE_PACKAGE ONLY)
+"""
+# Of Apple's tools, which a library does not need: it is found by its absolute path.
+_DARWIN = 'set(CMAKE_OSX_SYSROOT "")\nset(CMAKE_INSTALL_NAME_TOOL "{ranlib}" CACHE FILEPATH "")'
+
+
+def build_directory(project: ProjectSource, profile: str, target: Target | None = None) -> Path:
     """Where CMake builds it."""
-    return project.directory / "build" / "cmake" / profile
+    folder = project.directory / "build" / "cmake"
+    return (folder / target.name if target is not None else folder) / profile
 
 
 def compile_project(
-    project: ProjectSource, profile: str, jobs: int | None, on_output: OnOutput | None
+    project: ProjectSource,
+    profile: str,
+    jobs: int | None,
+    on_output: OnOutput | None,
+    target: Target | None = None,
 ) -> Path:
     """Configures and compiles.
 
@@ -31,10 +68,10 @@ def compile_project(
 
     Raises:
         BuildFailed: CMake or the compiler failed.
-        LaoError: There is no CMake, or what was built is not exactly one library.
+        LaoError: There is no CMake, no compiler for the target, or what was built is not exactly one library.
     """
     cmake = find_tool("cmake", what_for=f"build `{project.name}`", hint=_HINT)
-    folder = build_directory(project, profile)
+    folder = build_directory(project, profile, target)
     _forget_moved(project, folder)
     configure: list[str | Path] = [
         cmake, "-S", project.directory, "-B", folder,
@@ -43,8 +80,17 @@ def compile_project(
     ]  # fmt: skip
     if not (folder / "CMakeCache.txt").is_file() and shutil.which("ninja"):
         configure += ["-G", "Ninja"]
+    environment = {}
     what = f"the build of `{project.name}`"
-    run(configure, cwd=project.directory, what=what, on_output=on_output)
+    if target is not None:
+        toolchain = _write_toolchain(project, target)
+        _forget_other_toolchain(folder, toolchain)
+        configure.append(f"-DCMAKE_TOOLCHAIN_FILE={toolchain.as_posix()}")
+        environment["PKG_CONFIG_LIBDIR"] = os.pathsep.join(
+            str(root / "lib" / "pkgconfig") for root in _roots(toolchain)
+        )
+        what += f" for {target.name}"
+    run(configure, cwd=project.directory, what=what, on_output=on_output, environment=environment)
     command: list[str | Path] = [cmake, "--build", folder, "--config", profile.capitalize(), "--parallel"]
     if jobs is not None:
         command.append(str(jobs))
@@ -72,6 +118,46 @@ def run_tests(project: ProjectSource, profile: str, on_output: OnOutput | None) 
         "--no-tests=ignore",
     ]
     return run(command, cwd=project.directory, what=f"testing `{project.name}`", on_output=on_output)
+
+
+def _write_toolchain(project: ProjectSource, target: Target) -> Path:
+    """The file that tells CMake to build for the target, with what it names beside it."""
+    zig = find_zig(what_for=f"build `{project.name}` for {target.name}")
+    folder = project.directory / "build" / "cmake" / target.name
+    tools = write_tools(folder / "zig", zig, target)
+    file = folder / "toolchain.cmake"
+    names = {name.replace("+", "x"): tool.as_posix() for name, tool in tools.items()}
+    text = _TOOLCHAIN.format(
+        name=target.name,
+        system=target.cmake,
+        machine="arm64" if target.system == "macos" and target.machine == "aarch64" else target.machine,
+        more=_DARWIN.format(**names) if target.system == "macos" else "",
+        roots=" ".join(f'"{root.as_posix()}"' for root in _roots(file)),
+        **names,
+    )
+    if not file.is_file() or file.read_text("utf-8") != text:
+        file.write_text(text, "utf-8")
+    return file
+
+
+def _roots(toolchain: Path) -> list[Path]:
+    """Where libraries for a target are: what the user names, and a folder of its own, so that it is never nowhere,
+    which would mean everywhere."""
+    named = [Path(os.path.abspath(one)) for one in os.environ.get("CMAKE_PREFIX_PATH", "").split(os.pathsep) if one]
+    return [*named, toolchain.parent / "root"]
+
+
+def _forget_other_toolchain(folder: Path, toolchain: Path) -> None:
+    """CMake asks what a compiler can do once; a build folder from before the compiler or the target's file changed is
+    started anew."""
+    copy = folder / "toolchain.cmake"
+    text = toolchain.read_text("utf-8") + "".join(
+        tool.read_text("utf-8") for tool in sorted((toolchain.parent / "zig").iterdir())
+    )
+    if folder.is_dir() and not (copy.is_file() and copy.read_text("utf-8") == text):
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    copy.write_text(text, "utf-8")
 
 
 def _forget_moved(project: ProjectSource, folder: Path) -> None:

@@ -11,7 +11,7 @@ include_guard(GLOBAL)
 unset(LAO_INCLUDE_DIR CACHE) # LAO may have moved since the last time
 find_path(LAO_INCLUDE_DIR lao/lao.h
   PATHS "${CMAKE_CURRENT_LIST_DIR}/../include" "${CMAKE_CURRENT_LIST_DIR}/../../include"
-  NO_DEFAULT_PATH REQUIRED
+  NO_DEFAULT_PATH NO_CMAKE_FIND_ROOT_PATH REQUIRED
 )
 mark_as_advanced(LAO_INCLUDE_DIR)
 

@@ -67,6 +67,39 @@ def test_test_fails_with_1(lao: Terminal, project: Path) -> None:
     assert "2 failed" in done.stderr.splitlines()[-1]
 
 
+def test_warnings_are_shown_and_progress_is_not(lao: Terminal, project: Path) -> None:
+    source = project / "src" / "text.c"
+    text = source.read_text()
+    source.write_text(text + "static int unused_one;\n")
+    done = lao("plugin", "build", str(project), "-j1", status=0)
+    assert "unused_one" in done.stderr
+    assert done.stderr.count("warning:") == 1
+    assert "[1/" not in done.stderr
+    assert "-- " not in done.stderr
+    assert "unused" not in lao("plugin", "build", str(project), status=0).stderr, "nothing was compiled"
+    source.write_text(text + "int broken(void) { return nowhere; }\n")
+    done = lao("plugin", "build", str(project), "--release", status=1)
+    assert "nowhere" in done.stderr
+    assert "text.c" in done.stderr
+    assert "[1/" not in done.stderr
+    assert "-- " not in done.stderr
+    assert done.stderr.splitlines()[-1] == "  cause: `cmake` ended with exit status 1"
+
+
+def test_build_for_another_system(lao: Terminal, project: Path) -> None:
+    names = lao("plugin", "build", "--target", "help", status=0).stdout.split()
+    assert "aarch64-linux-gnu" in names
+    done = lao("plugin", "build", str(project), "--target", "aarch64-linux-gun", status=1)
+    assert "did you mean `aarch64-linux-gnu`?" in done.stderr
+    done = lao("plugin", "build", str(project), "--target", "aarch64-linux-gnu", "--json", status=0)
+    found = json.loads(done.stdout)
+    assert found["target"] == "aarch64-linux-gnu"
+    assert found["library"].endswith("build/lao/aarch64-linux-gnu/debug/libmy_tool.so")
+    done = lao("plugin", "package", str(project), "--target", "aarch64-linux-gnu", status=0)
+    assert done.stdout.endswith("my-tool-0.1.0-manylinux_2_17_aarch64.tar.gz\n")
+    assert "is not built" in lao("plugin", "call", "my-tool", "--input", "x", status=1).stderr
+
+
 def test_test_takes_a_bare_library(lao: Terminal) -> None:
     from tests.plugins import build
 

@@ -19,13 +19,18 @@ def command(
         str | None,
         typer.Option("--output", "-o", metavar="FILE", help="NAME-VERSION-PLATFORM.tar.gz if not given."),
     ] = None,
+    target: Annotated[
+        str | None, typer.Option("--target", metavar="SYSTEM", help="Build it for another system.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
 ) -> int:
     """Pack a plugin for others: manifest, library, README and checksums."""
     from lao.authoring import find_source, package
+    from lao.build import find_target
     from lao.cli.building import showing_build
     from lao.package.archive import open_archive
 
+    system = find_target(target) if target is not None else None
     project = find_source(path)
     with ExitStack() as stack:
         shown: list[Callable[[str], None]] = []
@@ -36,7 +41,7 @@ def command(
         def on_output(line: str) -> None:
             shown[-1](line)
 
-        file = package(project, output, on_build=on_build, on_output=on_output)
+        file = package(project, output, target=system, on_build=on_build, on_output=on_output)
     archive = open_archive(file)  # what was written is read as an installer reads it
     if json:
         printer.json(
