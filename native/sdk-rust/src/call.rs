@@ -1,15 +1,16 @@
 //! One call, as the author's function sees it.
 
-use crate::abi::{RawParam, RawProgressHost, RawRequest, RawStreamHost, STREAM_CONTINUE, STREAM_ERROR};
+use crate::abi::{RawParam, RawProgressHost, RawRequest, PARAM_INT, PARAM_JSON};
 use crate::error::{Error, ErrorKind};
 use crate::host::Host;
-use crate::param::{given, text_of, Param, Value};
-use crate::value::{Input, IntoOutput};
+use crate::json::JsonValue;
+use crate::param::{bytes_of, given, plain_of, text_of, Param, Shape, Value};
+use crate::value::Input;
 use std::ffi::CString;
-use std::marker::PhantomData;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Parameters, cancelling, progress. Valid during the call.
+#[derive(Clone, Copy)]
 pub struct Call<'a> {
     host: Host,
     request: &'a RawRequest,
@@ -39,50 +40,72 @@ impl<'a> Call<'a> {
         }
     }
 
-    fn find(&self, name: &str) -> (&'a Param, Option<&'a RawParam>) {
+    /// The input of that number, if so many came whole.
+    pub(crate) fn given_input(&self, index: usize) -> Option<Input<'a>> {
+        (index < self.request.input_count as usize).then(|| unsafe { Input::new(&**self.request.inputs.add(index)) })
+    }
+
+    fn find(&self, name: &str, fits: impl Fn(&Shape) -> bool) -> (&'a Param, Option<&'a RawParam>) {
         let declared = self.params.iter().find(|param| param.name == name);
         let param = declared.unwrap_or_else(|| panic!("the parameter `{name}` was not declared"));
+        assert!(fits(&param.shape), "the parameter `{name}` was declared with another type");
         let found = unsafe { given(self.request) }.find(|(key, _)| *key == name);
         (param, found.map(|(_, value)| value))
     }
 
-    /// A declared text, or its default. Panics when no text of that name was declared, as the ones below do.
+    /// Whether a declared parameter was given.
+    pub fn has(&self, name: &str) -> bool {
+        self.find(name, |_| true).1.is_some()
+    }
+    /// A declared text, or its default. A parameter that was left out and has no default is empty, false or zero. Panics
+    /// when no text of that name was declared, as the ones below do.
     pub fn text(&self, name: &str) -> &'a str {
-        match self.find(name) {
-            (Param { otherwise: Value::Text(_), .. }, Some(value)) => unsafe { text_of(value) }.unwrap_or(""),
-            (Param { otherwise: Value::Text(text), .. }, None) => text,
-            _ => panic!("the parameter `{name}` was declared with another type"),
+        match self.find(name, |shape| matches!(shape, Shape::Text)) {
+            (_, Some(value)) => unsafe { text_of(value) }.unwrap_or(""),
+            (Param { otherwise: Some(Value::Text(text)), .. }, None) => text,
+            _ => "",
         }
     }
     /// A declared truth value, or its default.
     pub fn boolean(&self, name: &str) -> bool {
-        match self.find(name) {
-            (Param { otherwise: Value::Bool(_), .. }, Some(value)) => value.integer != 0,
-            (Param { otherwise: Value::Bool(value), .. }, None) => *value,
-            _ => panic!("the parameter `{name}` was declared with another type"),
+        match self.find(name, |shape| matches!(shape, Shape::Bool)) {
+            (_, Some(value)) => value.integer != 0,
+            (param, None) => matches!(param.otherwise, Some(Value::Bool(true))),
         }
     }
     /// A declared integer, or its default.
     pub fn integer(&self, name: &str) -> i64 {
-        match self.find(name) {
-            (Param { otherwise: Value::Integer(_), .. }, Some(value)) => value.integer,
-            (Param { otherwise: Value::Integer(value), .. }, None) => *value,
-            _ => panic!("the parameter `{name}` was declared with another type"),
+        match self.find(name, |shape| matches!(shape, Shape::Integer)) {
+            (_, Some(value)) => value.integer,
+            (Param { otherwise: Some(Value::Integer(value)), .. }, None) => *value,
+            _ => 0,
         }
     }
     /// A declared number, or its default.
     pub fn number(&self, name: &str) -> f64 {
-        match self.find(name) {
-            (Param { otherwise: Value::Number(_), .. }, Some(value)) => {
-                if value.param_type == crate::abi::PARAM_INT {
-                    value.integer as f64
-                } else {
-                    value.number
-                }
-            }
-            (Param { otherwise: Value::Number(value), .. }, None) => *value,
-            _ => panic!("the parameter `{name}` was declared with another type"),
+        match self.find(name, |shape| matches!(shape, Shape::Number)) {
+            (_, Some(value)) if value.param_type == PARAM_INT => value.integer as f64,
+            (_, Some(value)) => value.number,
+            (Param { otherwise: Some(Value::Number(value)), .. }, None) => *value,
+            _ => 0.0,
         }
+    }
+    /// Declared bytes; empty when they were left out.
+    pub fn bytes(&self, name: &str) -> &'a [u8] {
+        self.find(name, |shape| matches!(shape, Shape::Bytes)).1.map_or(&[], |value| unsafe { bytes_of(value) })
+    }
+    /// A declared list or object, parsed; an empty list where a list was left out, null where an object was.
+    pub fn json(&self, name: &str) -> Result<JsonValue, Error> {
+        match self.find(name, Shape::is_json) {
+            (_, Some(value)) if value.param_type == PARAM_JSON => JsonValue::parse(unsafe { text_of(value) }?),
+            (_, Some(value)) => Ok(unsafe { plain_of(value) }?),
+            (Param { shape: Shape::List(_), .. }, None) => Ok(JsonValue::List(Vec::new())),
+            _ => Ok(JsonValue::Null),
+        }
+    }
+    /// On the clock of `Host::now_ns`; `i64::MAX` = none.
+    pub fn deadline_ns(&self) -> i64 {
+        self.request.deadline_ns
     }
 
     /// True once the caller has given up.
@@ -103,6 +126,9 @@ impl<'a> Call<'a> {
         Ok(())
     }
 
+    pub(crate) fn request(&self) -> &'a RawRequest {
+        self.request
+    }
     pub(crate) fn raw_call(&self) -> *mut crate::abi::Opaque {
         self.request.call
     }
@@ -113,34 +139,5 @@ impl<'a> Call<'a> {
         if let (false, Ok(text)) = (service.is_null(), CString::new(text)) {
             unsafe { ((*service).report)(self.request.call, fraction, text.as_ptr()) }
         }
-    }
-}
-
-/// The output of a streaming capability, part by part.
-pub struct Sender<'a, R> {
-    host: Host,
-    request: &'a RawRequest,
-    service: &'a RawStreamHost,
-    part: PhantomData<R>,
-}
-
-impl<'a, R: IntoOutput> Sender<'a, R> {
-    pub(crate) fn new(call: &Call<'a>) -> Result<Sender<'a, R>, Error> {
-        let service = call.host.extension("lao.stream/1").cast::<RawStreamHost>();
-        match unsafe { service.as_ref() } {
-            Some(service) => Ok(Sender { host: call.host, request: call.request, service, part: PhantomData }),
-            None => Err(Error::unsupported("this host does not stream")),
-        }
-    }
-
-    /// Hands out one part, and waits while the consumer is behind. `false`: nobody wants more, return soon.
-    pub fn send(&mut self, part: R) -> Result<bool, Error> {
-        let mut output = part.into_output(self.host)?;
-        let answer = unsafe { (self.service.push)(self.request.call, output.raw_mut(), 0) };
-        if answer == STREAM_ERROR {
-            return Err(Error::unsupported("this capability answers in parts: call it as a stream"));
-        }
-        output.raw_mut().release = None; // with CONTINUE and STOP it is the host's
-        Ok(answer == STREAM_CONTINUE)
     }
 }

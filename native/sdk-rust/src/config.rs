@@ -4,14 +4,16 @@ use crate::abi::RawConfig;
 use crate::error::Error;
 use crate::host::Host;
 use crate::json::JsonValue;
+use crate::param::Param;
 use std::ffi::{c_char, CStr};
 use std::path::PathBuf;
 
-/// What an instance is made with. A setting of another type than the one asked for is an error; one that is not there
-/// gives the default.
+/// What an instance is made with. Declared settings were checked already: [`Config::get`] gives the setting or its declared
+/// default. The other functions take the default with them; a setting of another type than the one asked for is an error.
 pub struct Config {
     host: Host,
     settings: JsonValue,
+    declared: &'static [Param],
     resource_dir: Option<PathBuf>,
     data_dir: Option<PathBuf>,
 }
@@ -19,12 +21,14 @@ pub struct Config {
 impl Config {
     /// # Safety
     /// `raw` is a valid configuration of the ABI.
-    pub(crate) unsafe fn new(host: Host, raw: &RawConfig) -> Result<Config, Error> {
+    pub(crate) unsafe fn new(host: Host, raw: &RawConfig, declared: &'static [Param]) -> Result<Config, Error> {
         let bytes = std::slice::from_raw_parts(raw.json.cast::<u8>(), raw.json_size as usize);
         let settings = std::str::from_utf8(bytes).ok().and_then(|text| JsonValue::parse(text).ok());
         match settings {
             Some(settings @ JsonValue::Object(_)) => {
-                Ok(Config { host, settings, resource_dir: path(raw.resource_dir), data_dir: path(raw.data_dir) })
+                check(declared, &settings)?;
+                let (resource_dir, data_dir) = (path(raw.resource_dir), path(raw.data_dir));
+                Ok(Config { host, settings, declared, resource_dir, data_dir })
             }
             _ => Err(Error::invalid_config("the configuration is not a JSON object")),
         }
@@ -46,6 +50,20 @@ impl Config {
     pub fn data_dir(&self) -> Option<&PathBuf> {
         self.data_dir.as_ref()
     }
+    /// A declared setting, or its default; empty, false or zero where it has none. Panics when no setting of that name and
+    /// type was declared.
+    pub fn get<T: Setting>(&self, name: &str) -> T {
+        let declared = self.declared.iter().find(|setting| setting.name == name);
+        let declared = declared.unwrap_or_else(|| panic!("the setting `{name}` was not declared"));
+        let fallback = declared.fallback();
+        T::of(self.settings.get(name).unwrap_or(&fallback))
+            .unwrap_or_else(|| panic!("the setting `{name}` was declared with another type"))
+    }
+    /// Whether it was set.
+    pub fn has(&self, name: &str) -> bool {
+        self.settings.get(name).is_some()
+    }
+
     /// A text.
     pub fn text(&self, name: &str, otherwise: &str) -> Result<String, Error> {
         match self.settings.get(name) {
@@ -79,6 +97,54 @@ impl Config {
             Some(_) => Err(wrong(name, "true or false")),
         }
     }
+}
+
+/// What a declared setting can be read as.
+pub trait Setting: Sized {
+    #[doc(hidden)]
+    fn of(value: &JsonValue) -> Option<Self>;
+}
+impl Setting for String {
+    fn of(value: &JsonValue) -> Option<String> {
+        value.as_text().map(String::from)
+    }
+}
+impl Setting for i64 {
+    fn of(value: &JsonValue) -> Option<i64> {
+        value.as_integer()
+    }
+}
+impl Setting for f64 {
+    fn of(value: &JsonValue) -> Option<f64> {
+        value.as_number()
+    }
+}
+impl Setting for bool {
+    fn of(value: &JsonValue) -> Option<bool> {
+        value.as_bool()
+    }
+}
+impl Setting for JsonValue {
+    fn of(value: &JsonValue) -> Option<JsonValue> {
+        Some(value.clone())
+    }
+}
+
+fn check(declared: &[Param], settings: &JsonValue) -> Result<(), Error> {
+    for setting in declared {
+        match settings.get(&setting.name) {
+            Some(value) => {
+                if let Some(wanted) = setting.wrong(value) {
+                    return Err(wrong(&setting.name, &wanted));
+                }
+            }
+            None if setting.is_required() => {
+                return Err(Error::invalid_config(format!("the setting `{}` is missing", setting.name)));
+            }
+            None => {}
+        }
+    }
+    Ok(())
 }
 
 fn wrong(name: &str, wanted: &str) -> Error {

@@ -7,6 +7,12 @@ use std::fmt::Write;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Json(pub String);
 
+impl AsRef<str> for Json {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
 /// A parsed JSON value.
 #[derive(Clone, Debug, PartialEq)]
 pub enum JsonValue {
@@ -39,6 +45,65 @@ impl JsonValue {
             return Err(parser.wrong());
         }
         Ok(value)
+    }
+
+    /// The value as a document; NaN and the infinities become null.
+    pub fn to_json(&self) -> Json {
+        Json(match self {
+            JsonValue::Null => "null".into(),
+            JsonValue::Bool(value) => value.to_string(),
+            JsonValue::Integer(value) => value.to_string(),
+            JsonValue::Number(value) if value.is_finite() => format!("{value:?}"),
+            JsonValue::Number(_) => "null".into(),
+            JsonValue::Text(text) => quote(text),
+            JsonValue::List(items) => {
+                format!("[{}]", items.iter().map(|item| item.to_json().0).collect::<Vec<_>>().join(","))
+            }
+            JsonValue::Object(members) => {
+                members
+                    .iter()
+                    .fold(JsonObject::new(), |object, (name, value)| object.raw(name, &value.to_json().0))
+                    .finish()
+                    .0
+            }
+        })
+    }
+
+    /// The text, when it is one.
+    pub fn as_text(&self) -> Option<&str> {
+        match self {
+            JsonValue::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+    /// The number, when it is one.
+    pub fn as_number(&self) -> Option<f64> {
+        match self {
+            JsonValue::Number(number) => Some(*number),
+            JsonValue::Integer(integer) => Some(*integer as f64),
+            _ => None,
+        }
+    }
+    /// The integer, when it is one.
+    pub fn as_integer(&self) -> Option<i64> {
+        match self {
+            JsonValue::Integer(integer) => Some(*integer),
+            _ => None,
+        }
+    }
+    /// The truth value, when it is one.
+    pub fn as_bool(&self) -> Option<bool> {
+        match self {
+            JsonValue::Bool(value) => Some(*value),
+            _ => None,
+        }
+    }
+    /// The items, when it is a list.
+    pub fn as_list(&self) -> Option<&[JsonValue]> {
+        match self {
+            JsonValue::List(items) => Some(items),
+            _ => None,
+        }
     }
 
     /// The member of an object, or `None`.
@@ -95,6 +160,29 @@ impl JsonObject {
     /// Adds a truth value.
     pub fn boolean(self, name: &str, value: bool) -> JsonObject {
         self.raw(name, if value { "true" } else { "false" })
+    }
+    /// Adds an object.
+    pub fn object(self, name: &str, object: JsonObject) -> JsonObject {
+        self.raw(name, &object.finish().0)
+    }
+    /// Adds a value.
+    pub fn value(self, name: &str, value: &JsonValue) -> JsonObject {
+        self.raw(name, &value.to_json().0)
+    }
+    /// Adds a list of objects.
+    pub fn objects(self, name: &str, items: impl IntoIterator<Item = JsonObject>) -> JsonObject {
+        let items: Vec<String> = items.into_iter().map(|item| item.finish().0).collect();
+        self.raw(name, &format!("[{}]", items.join(",")))
+    }
+    /// Adds a list of texts.
+    pub fn texts<T: AsRef<str>>(self, name: &str, items: impl IntoIterator<Item = T>) -> JsonObject {
+        let items: Vec<String> = items.into_iter().map(|item| quote(item.as_ref())).collect();
+        self.raw(name, &format!("[{}]", items.join(",")))
+    }
+    /// Adds a list of numbers.
+    pub fn numbers(self, name: &str, items: impl IntoIterator<Item = f64>) -> JsonObject {
+        let items: Vec<String> = items.into_iter().map(|item| JsonValue::Number(item).to_json().0).collect();
+        self.raw(name, &format!("[{}]", items.join(",")))
     }
     /// Adds a member whose value is JSON already.
     pub fn raw(mut self, name: &str, json: &str) -> JsonObject {

@@ -1,9 +1,13 @@
 //! Write plugins for LAO in safe Rust: ordinary functions, one macro. See `export!`.
 
 pub mod abi;
+mod any;
+mod buffer;
 mod call;
 mod config;
 mod error;
+mod export;
+mod handler;
 mod host;
 mod json;
 #[doc(hidden)]
@@ -11,18 +15,27 @@ pub mod manifest;
 mod param;
 mod plugin;
 mod services;
+mod stream;
+mod table;
 mod tensor;
 mod value;
 
-pub use call::{Call, Sender};
-pub use config::Config;
+pub use abi::Dtype;
+pub use any::{AnyAudio, AnyImage, AnyTensor, AnyVideo, AudioOut, ImageOut, TensorOut, VideoOut};
+pub use buffer::Binary;
+pub use call::Call;
+pub use config::{Config, Setting};
 pub use error::{Error, ErrorKind};
+pub use handler::{BatchHandler, Handler, StreamHandler};
 pub use host::Host;
 pub use json::{quote, Json, JsonObject, JsonValue};
-pub use param::Param;
-#[doc(hidden)]
-pub use plugin::enter;
-pub use plugin::{Added, Definition, Handler, State, StreamHandler, Threads};
+pub use param::{Field, Param};
+pub use plugin::{Added, AddedEvent, Definition, Event, State, Threads};
 pub use services::{HttpResponse, FILE_CREATE, FILE_READ, FILE_WRITE};
-pub use tensor::{Audio, AudioView, Element, Image, ImageView, Tensor, TensorView};
-pub use value::{kind, Input, IntoOutput, JsonText, Output};
+pub use stream::{Part, Receiver, Sender};
+#[doc(hidden)]
+pub use table::enter;
+pub use tensor::{
+    Audio, AudioView, BFloat16, Complex, Element, Float16, Image, ImageView, Tensor, TensorView, Video, VideoView,
+};
+pub use value::{kind, BinaryInput, FileInput, Input, IntoOutput, JsonText, Media, Output};

@@ -24,11 +24,17 @@ pub struct HttpResponse {
 }
 
 /// A value that the host fills and this side releases.
-struct Filled(RawValue);
+pub(crate) struct Filled(RawValue);
 
 impl Filled {
-    fn new() -> Filled {
+    pub(crate) fn new() -> Filled {
         Filled(RawValue::none())
+    }
+    pub(crate) fn raw(&self) -> &RawValue {
+        &self.0
+    }
+    pub(crate) fn raw_mut(&mut self) -> &mut RawValue {
+        &mut self.0
     }
 
     fn bytes(&self) -> Vec<u8> {
@@ -120,8 +126,9 @@ impl Host {
         checked(|_| unsafe { (service.put)(self.table(), key.as_ptr(), std::ptr::null(), 0) })
     }
 
-    /// Emits an event that the manifest declares; `json` is its data.
-    pub fn emit(self, name: &str, json: &str) -> Result<(), Error> {
+    /// Emits an event that the manifest declares; `json` is its data, a `Json` or text.
+    pub fn emit(self, name: &str, json: impl AsRef<str>) -> Result<(), Error> {
+        let json = json.as_ref();
         let service = self.service::<RawEventsHost>("lao.events/1")?;
         let name = c_text(name)?;
         checked(|_| unsafe { (service.emit)(self.table(), name.as_ptr(), json.as_ptr().cast(), json.len() as u64) })

@@ -39,6 +39,31 @@ elements! {
     f32: 2, 32; f64: 2, 64;
 }
 
+/// The bits of a 16-bit float, of which Rust has no type.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(transparent)]
+pub struct Float16(pub u16);
+
+/// The bits of a bfloat16.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(transparent)]
+pub struct BFloat16(pub u16);
+
+/// A complex number.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[repr(C)]
+pub struct Complex<T> {
+    /// The real part.
+    pub re: T,
+    /// The imaginary part.
+    pub im: T,
+}
+
+elements! {
+    Float16: 2, 16; BFloat16: 4, 16;
+    Complex<f32>: 5, 64; Complex<f64>: 5, 128;
+}
+
 impl sealed::Sealed for bool {}
 impl Element for bool {
     const DTYPE: Dtype = Dtype { code: 6, bits: 8, lanes: 1 };
@@ -201,6 +226,45 @@ impl<'a, T: Element> ImageView<'a, T> {
     }
 }
 
+/// frames x height x width x channels.
+#[derive(Clone)]
+pub struct VideoView<'a, T> {
+    pub(crate) tensor: TensorView<'a, T>,
+    pub(crate) channel_order: u32,
+    pub(crate) color_space: u32,
+}
+
+impl<'a, T: Element> VideoView<'a, T> {
+    /// The elements.
+    pub fn tensor(&self) -> &TensorView<'a, T> {
+        &self.tensor
+    }
+    /// Frames.
+    pub fn frames(&self) -> usize {
+        self.tensor.shape[0]
+    }
+    /// Rows.
+    pub fn height(&self) -> usize {
+        self.tensor.shape[1]
+    }
+    /// Columns.
+    pub fn width(&self) -> usize {
+        self.tensor.shape[2]
+    }
+    /// Channels; 1 for video of three axes.
+    pub fn channels(&self) -> usize {
+        self.tensor.shape.get(3).copied().unwrap_or(1)
+    }
+    /// `LAO_CHANNELS_*` of the C headers; 0 = not said.
+    pub fn channel_order(&self) -> u32 {
+        self.channel_order
+    }
+    /// `LAO_COLOR_*` of the C headers; 0 = not said.
+    pub fn color_space(&self) -> u32 {
+        self.color_space
+    }
+}
+
 /// frames x channels.
 pub struct AudioView<'a, T> {
     pub(crate) tensor: TensorView<'a, T>,
@@ -300,6 +364,10 @@ impl<T: Element> Tensor<T> {
         Ok(Tensor { output: Output::from_raw(raw), len, element: PhantomData })
     }
 
+    pub(crate) fn output(self) -> Output {
+        self.output
+    }
+
     /// The elements in C order.
     pub fn as_mut_slice(&mut self) -> &mut [T] {
         unsafe {
@@ -336,6 +404,12 @@ impl<T: Element> Image<T> {
     }
 }
 
+impl<T: Element> Image<T> {
+    pub(crate) fn output(self) -> Output {
+        self.0.output
+    }
+}
+
 impl<T: Element> IntoOutput for Image<T> {
     const KIND: u32 = kind::IMAGE;
     fn into_output(self, _: Host) -> Result<Output, Error> {
@@ -359,9 +433,45 @@ impl<T: Element> Audio<T> {
     }
 }
 
+impl<T: Element> Audio<T> {
+    pub(crate) fn output(self) -> Output {
+        self.0.output
+    }
+}
+
 impl<T: Element> IntoOutput for Audio<T> {
     const KIND: u32 = kind::AUDIO;
     fn into_output(self, _: Host) -> Result<Output, Error> {
         Ok(self.0.output)
+    }
+}
+
+/// Video in the host's memory.
+pub struct Video<T>(Tensor<T>);
+
+impl<T: Element> Video<T> {
+    /// All samples zero; the shape is frames, height, width, channels.
+    pub fn zeros(host: Host, shape: [usize; 4]) -> Result<Video<T>, Error> {
+        Tensor::of_kind(host, &shape, kind::VIDEO).map(Video)
+    }
+    /// Says what the channels are: `LAO_CHANNELS_*` and `LAO_COLOR_*` of the C headers.
+    pub fn describe(mut self, channel_order: u32, color_space: u32) -> Video<T> {
+        self.0.output.raw_mut().channel_order = channel_order;
+        self.0.output.raw_mut().color_space = color_space;
+        self
+    }
+    /// The samples, frame by frame.
+    pub fn as_mut_slice(&mut self) -> &mut [T] {
+        self.0.as_mut_slice()
+    }
+    pub(crate) fn output(self) -> Output {
+        self.0.output
+    }
+}
+
+impl<T: Element> IntoOutput for Video<T> {
+    const KIND: u32 = kind::VIDEO;
+    fn into_output(self, _: Host) -> Result<Output, Error> {
+        Ok(self.output())
     }
 }

@@ -1,11 +1,11 @@
 //! Inputs as they are read, and outputs as they are handed out.
 
-use crate::abi::RawValue;
+use crate::abi::{Dtype, RawValue};
 use crate::error::Error;
 use crate::host::Host;
-use crate::json::Json;
-use crate::tensor::{AudioView, Element, ImageView, TensorView};
-use std::ffi::{c_void, CStr};
+use crate::json::{Json, JsonObject, JsonValue};
+use crate::tensor::{AudioView, Element, ImageView, TensorView, VideoView};
+use std::ffi::{c_void, CStr, CString};
 use std::path::{Path, PathBuf};
 
 /// Kinds of value, as numbers of the ABI.
@@ -66,6 +66,16 @@ impl<'a> Input<'a> {
         unsafe { CStr::from_ptr(self.raw.media_type) }.to_str().unwrap_or("")
     }
 
+    /// What is said beside the value: one JSON object, or null.
+    pub fn metadata(&self) -> JsonValue {
+        if self.raw.metadata.is_null() || self.raw.metadata_size == 0 {
+            return JsonValue::Null;
+        }
+        let size = self.raw.metadata_size as usize;
+        let bytes = unsafe { std::slice::from_raw_parts(self.raw.metadata.cast::<u8>(), size) };
+        std::str::from_utf8(bytes).ok().and_then(|text| JsonValue::parse(text).ok()).unwrap_or(JsonValue::Null)
+    }
+
     /// Text.
     pub fn text(&self) -> Result<&'a str, Error> {
         self.expect(kind::TEXT)?;
@@ -108,6 +118,32 @@ impl<'a> Input<'a> {
         Ok(AudioView { tensor, sample_rate_hz: self.raw.sample_rate_hz })
     }
 
+    /// Video with samples of type `T`.
+    pub fn video<T: Element>(&self) -> Result<VideoView<'a, T>, Error> {
+        self.expect(kind::VIDEO)?;
+        let tensor = self.tensor()?;
+        if !(3..=4).contains(&tensor.shape().len()) {
+            return Err(Error::invalid_input("video has three or four axes"));
+        }
+        Ok(VideoView { tensor, channel_order: self.raw.channel_order, color_space: self.raw.color_space })
+    }
+    /// A file, by its path and, where the host opened it, by its descriptor.
+    pub fn file(&self) -> Result<FileInput<'a>, Error> {
+        self.path().map(|path| FileInput { path, handle: self.raw.file_handle })
+    }
+    /// Bytes with their media type.
+    pub fn binary(&self) -> Result<BinaryInput<'a>, Error> {
+        self.expect(kind::BINARY)?;
+        Ok(BinaryInput { bytes: self.bytes(), media_type: self.media_type() })
+    }
+    /// The element type of an array; an error when it is none.
+    pub fn dtype(&self) -> Result<Dtype, Error> {
+        match unsafe { self.raw.tensor.as_ref() } {
+            Some(managed) => Ok(managed.tensor.dtype),
+            None => Err(Error::invalid_input("the input is encoded; this plugin takes it decoded")),
+        }
+    }
+
     pub(crate) fn expect(&self, wanted: u32) -> Result<(), Error> {
         if self.raw.kind == wanted {
             return Ok(());
@@ -118,6 +154,42 @@ impl<'a> Input<'a> {
 
     fn utf8(&self) -> Result<&'a str, Error> {
         std::str::from_utf8(self.bytes()).map_err(|_| Error::invalid_input("the input is not UTF-8"))
+    }
+}
+
+/// Bytes with what is known of them.
+#[derive(Clone, Copy, Debug)]
+pub struct BinaryInput<'a> {
+    /// The bytes.
+    pub bytes: &'a [u8],
+    /// Such as `image/png`; empty when it is not known.
+    pub media_type: &'a str,
+}
+
+/// A file that the caller named. In a worker its path alone opens nothing: use [`FileInput::open`].
+#[derive(Clone, Copy, Debug)]
+pub struct FileInput<'a> {
+    /// Its path.
+    pub path: &'a Path,
+    handle: i64,
+}
+
+impl FileInput<'_> {
+    /// The file for reading, from its beginning: the one that the host opened, otherwise by its path.
+    pub fn open(&self) -> Result<std::fs::File, Error> {
+        #[cfg(unix)]
+        if self.handle >= 0 {
+            use std::io::{Seek, SeekFrom};
+            use std::os::fd::BorrowedFd;
+            // The host keeps its descriptor open during the call.
+            let borrowed = unsafe { BorrowedFd::borrow_raw(self.handle as i32) };
+            let mut file = std::fs::File::from(borrowed.try_clone_to_owned()?);
+            let _ = file.seek(SeekFrom::Start(0)); // what cannot be sought, such as a pipe, is read from where it is
+            return Ok(file);
+        }
+        let _ = self.handle;
+        std::fs::File::open(self.path)
+            .map_err(|error| Error::invalid_input(format!("cannot open `{}`: {error}", self.path.display())))
     }
 }
 
@@ -134,21 +206,76 @@ unsafe extern "C" fn release_data(value: *mut RawValue) {
     host.free((*value).data.cast_mut());
 }
 
+/// The texts of a labelled output, and how it was released before.
+struct Label {
+    media_type: Option<CString>,
+    metadata: Option<CString>,
+    release: Option<unsafe extern "C" fn(*mut RawValue)>,
+    owner: *mut c_void,
+}
+
+unsafe extern "C" fn release_label(value: *mut RawValue) {
+    let label = Box::from_raw((*value).owner.cast::<Label>());
+    (*value).owner = label.owner;
+    (*value).release = label.release;
+    if let Some(release) = label.release {
+        release(value);
+    }
+}
+
 impl Output {
     /// `kind` with a copy of `bytes` in the host's memory.
     pub fn copy(host: Host, kind: u32, bytes: &[u8]) -> Result<Output, Error> {
-        let data = host.alloc(bytes.len());
+        let mut output = Output::room(host, kind, bytes.len())?;
+        let data = output.raw.data.cast_mut().cast::<u8>();
+        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), data, bytes.len()) };
+        output.raw.size = bytes.len() as u64;
+        Ok(output)
+    }
+
+    /// `kind` with no bytes so far, and room for `capacity`.
+    pub(crate) fn room(host: Host, kind: u32, capacity: usize) -> Result<Output, Error> {
+        let data = host.alloc(capacity);
         if data.is_null() {
             return Err(Error::out_of_memory());
         }
         let mut raw = RawValue::none();
-        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), data, bytes.len()) };
         raw.kind = kind;
         raw.data = data.cast::<c_void>();
-        raw.size = bytes.len() as u64;
         raw.owner = host.table().cast_mut().cast();
         raw.release = Some(release_data);
         Ok(Output { raw })
+    }
+
+    /// Gives it a media type, such as `image/png`.
+    pub fn media_type(self, media_type: &str) -> Result<Output, Error> {
+        self.label(Some(media_type), None)
+    }
+    /// Says something beside it: one JSON object.
+    pub fn metadata(self, metadata: &Json) -> Result<Output, Error> {
+        self.label(None, Some(&metadata.0))
+    }
+
+    fn label(mut self, media_type: Option<&str>, metadata: Option<&str>) -> Result<Output, Error> {
+        let text = |text: Option<&str>| {
+            text.map(CString::new).transpose().map_err(|_| Error::failed("a label of the output has a NUL in it"))
+        };
+        let label = Box::new(Label {
+            media_type: text(media_type)?,
+            metadata: text(metadata)?,
+            release: self.raw.release,
+            owner: self.raw.owner,
+        });
+        if let Some(media_type) = &label.media_type {
+            self.raw.media_type = media_type.as_ptr();
+        }
+        if let Some(metadata) = &label.metadata {
+            self.raw.metadata = metadata.as_ptr();
+            self.raw.metadata_size = metadata.as_bytes().len() as u64;
+        }
+        self.raw.owner = Box::into_raw(label).cast();
+        self.raw.release = Some(release_label);
+        Ok(self)
     }
 
     pub(crate) fn from_raw(raw: RawValue) -> Output {
@@ -212,6 +339,33 @@ impl IntoOutput for Vec<u8> {
     const KIND: u32 = kind::BINARY;
     fn into_output(self, host: Host) -> Result<Output, Error> {
         Output::copy(host, kind::BINARY, &self)
+    }
+}
+/// An encoded medium, or any bytes that have a media type.
+#[derive(Clone, Debug)]
+pub struct Media {
+    /// Such as `image/png`.
+    pub media_type: String,
+    /// The encoded medium.
+    pub bytes: Vec<u8>,
+}
+
+impl IntoOutput for Media {
+    const KIND: u32 = kind::BINARY;
+    fn into_output(self, host: Host) -> Result<Output, Error> {
+        Output::copy(host, kind::BINARY, &self.bytes)?.media_type(&self.media_type)
+    }
+}
+impl IntoOutput for JsonObject {
+    const KIND: u32 = kind::JSON;
+    fn into_output(self, host: Host) -> Result<Output, Error> {
+        self.finish().into_output(host)
+    }
+}
+impl IntoOutput for JsonValue {
+    const KIND: u32 = kind::JSON;
+    fn into_output(self, host: Host) -> Result<Output, Error> {
+        self.to_json().into_output(host)
     }
 }
 impl IntoOutput for PathBuf {
