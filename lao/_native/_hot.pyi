@@ -5,6 +5,15 @@ from typing import Any, Self
 class Caller:
     def call(self, capability: str, input: Any = None, /, **params: Any) -> Any: ...
     def __call__(self, input: Any = None, /, **params: Any) -> Any: ...
+    def _run_batch(
+        self,
+        capability: str,
+        inputs: list[Any],
+        params: dict[str, Any] | None,
+        token: int,
+        flag_address: int,
+        /,
+    ) -> list[Any]: ...
     def _run(
         self, capability: str, input: Any, params: dict[str, Any] | None, token: int, flag_address: int, /
     ) -> Any: ...

@@ -32,6 +32,10 @@ from lao.model.kinds import Kind
 
 __all__ = ["Loaded", "Plugin", "deadline"]
 
+_MOST_IN_A_BATCH = 256  # LAO__FRAME_MAX_BATCH
+
+_Run = Callable[[int, str, Any, dict[str, Any], int, Any], Any]
+
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
@@ -194,11 +198,20 @@ class Plugin(Caller):
     def _run_within(
         self, deadline_at: int, capability: str, input: Any, params: dict[str, Any], token: int, flag: Any
     ) -> Any:
-        lib.lao__glue_set_deadline(deadline_at)
-        try:
+        with _deadline_at(deadline_at):
             return self._run(capability, input, params, token, int(ffi.cast("uintptr_t", flag)))
-        finally:
-            lib.lao__glue_set_deadline(2**63 - 1)
+
+    def _run_batch_within(
+        self,
+        deadline_at: int,
+        capability: str,
+        inputs: list[Any],
+        params: dict[str, Any],
+        token: int,
+        flag: Any,
+    ) -> list[Any]:
+        with _deadline_at(deadline_at):
+            return self._run_batch(capability, inputs, params, token, int(ffi.cast("uintptr_t", flag)))
 
     def stream(self, capability: str, input: Any = None, /, **params: Any) -> Stream:
         """Iterates over the parts of a streaming call as they come; a capability that does not stream gives one part.
@@ -223,11 +236,24 @@ class Plugin(Caller):
 
     def map(self, capability: str, inputs: Iterable[Any], /, **params: Any) -> Iterator[Any]:
         """Runs one capability over many inputs and gives the outputs in their order.
-        Calls are pipelined: over the plugin's workers, or over threads where its thread role is `full`. A few
-        inputs are taken ahead, so `inputs` may be endless. The first failure is raised in its place and ends the
-        iteration.
+        Calls are pipelined: over the plugin's workers, or over threads where its thread role is `full`. Of a
+        capability that takes batches, each call gets up to `max_batch` inputs. A few inputs, or batches, are taken
+        ahead, so `inputs` may be endless. The first failure is raised in its place and ends the iteration.
         """
-        return self._pipelined(capability, iter(inputs), params, self._parallel_calls())
+        most = next((one.max_batch for one in self.capabilities if one.name == capability), 1)
+        if most > 1:
+            return self._batched(capability, iter(inputs), params, min(most, _MOST_IN_A_BATCH))
+        return self._pipelined(self._run_within, capability, iter(inputs), params)
+
+    def _batched(
+        self, capability: str, inputs: Iterator[Any], params: dict[str, Any], most: int
+    ) -> Iterator[Any]:
+        batches = iter(lambda: list(itertools.islice(inputs, most)), [])
+        for outputs in self._pipelined(self._run_batch_within, capability, batches, params):
+            for output in outputs:
+                if isinstance(output, Exception):
+                    raise output
+                yield output
 
     def _parallel_calls(self) -> int:
         if self.info.isolation == "process":
@@ -235,10 +261,12 @@ class Plugin(Caller):
         return min(os.cpu_count() or 1, 8) if self.info.thread_role == "full" else 1
 
     def _pipelined(
-        self, capability: str, inputs: Iterator[Any], params: dict[str, Any], width: int
+        self, run: _Run, capability: str, inputs: Iterator[Any], params: dict[str, Any]
     ) -> Iterator[Any]:
+        width = self._parallel_calls()
         if width == 1:
-            yield from (self.call(capability, value, **params) for value in inputs)
+            for value in inputs:
+                yield run(lib.lao__glue_get_deadline(), capability, value, params, 0, ffi.NULL)
             return
         until = lib.lao__glue_get_deadline()
         token = lib.lao__flight_token()
@@ -246,7 +274,7 @@ class Plugin(Caller):
         waiting: deque[Future[Any]] = deque()
 
         def submit(value: Any) -> None:
-            job = self._executor().submit(self._run_within, until, capability, value, params, token, flag)
+            job = self._executor().submit(run, until, capability, value, params, token, flag)
             waiting.append(job)
 
         try:
@@ -345,8 +373,16 @@ def deadline(seconds: float) -> Iterator[None]:
     Raises:
         PluginTimeout: From a call that is still running then.
     """
+    until = min(lib.lao__glue_get_deadline(), lib.lao__glue_now_ns() + int(seconds * 1e9))
+    with _deadline_at(until):
+        yield
+
+
+@contextmanager
+def _deadline_at(moment_ns: int) -> Iterator[None]:
+    """On the host's clock; it replaces an outer one."""
     before = lib.lao__glue_get_deadline()
-    lib.lao__glue_set_deadline(min(before, lib.lao__glue_now_ns() + int(seconds * 1e9)))
+    lib.lao__glue_set_deadline(moment_ns)
     try:
         yield
     finally:

@@ -30,3 +30,12 @@ void lao__value_release(lao_value_t *value) {
     value->release = NULL;
     value->owner = NULL;
 }
+
+void lao__batch_release(lao__batch_t *batch, uint32_t count) {
+    uint32_t index;
+    for (index = 0; index < count; index++) {
+        if (batch->statuses[index] == LAO_OK) {
+            lao__value_release(&batch->outputs[index]);
+        }
+    }
+}

@@ -13,6 +13,16 @@ typedef struct lao__sink {
     uint32_t (*push)(struct lao__sink *sink, lao_value_t *part, uint32_t flags);
 } lao__sink_t;
 
+/* Several requests of one capability, for lao.batch/1. Each element ends by itself: with LAO_OK and an output, or with another
+ * status and an error. */
+typedef struct lao__batch {
+    uint32_t count; /* at least 1 */
+    lao_value_t *const *inputs;
+    lao_value_t *outputs;
+    lao_status_t *statuses;
+    lao__error_t *errors;
+} lao__batch_t;
+
 /* Filled by the caller, valid during the call. The tag makes it what lao_call_t points to. */
 struct lao_call {
     uint32_t capability;
@@ -28,6 +38,7 @@ struct lao_call {
     uint64_t token;
     const uint32_t *cancel_word; /* in a worker: the host's; NULL: the flight's */
     lao__sink_t *sink; /* NULL: the call does not stream */
+    lao__batch_t *batch; /* NULL: it is one request; else `inputs` and the output are not used */
     uint32_t output_kind; /* declared; set by the target */
     lao__flight_t *flight; /* set by the target */
     const struct lao__tenant *tenant; /* whose call it is; set by the instance */
@@ -36,6 +47,9 @@ struct lao_call {
 /* Checks a part and hands it to the call's sink. LAO_STREAM_ERROR when the part is not valid or the call does not
  * stream. The part stays the caller's with ERROR and WAIT only. */
 uint32_t lao__call_push(lao_call_t *call, lao_value_t *part, uint32_t flags);
+
+/* Releases the outputs of the first `count` elements that have one. */
+void lao__batch_release(lao__batch_t *batch, uint32_t count);
 
 /* Releases an output as lao/value.h says, once; the value is of kind NONE then. */
 void lao__value_release(lao_value_t *value);

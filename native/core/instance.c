@@ -56,15 +56,13 @@ static lao_status_t take_error(lao_status_t reported, const lao_error_t *source,
     return status;
 }
 
-static lao_status_t call_native(instance_t *instance, const lao_call_t *call, lao_value_t *output,
-                                lao__error_t *error) {
-    lao_value_t *const slots[1] = {output};
-    lao_request_t request = {
-        .struct_size = sizeof request,
+static lao_request_t request_of(const lao_call_t *call, lao_value_t *const *inputs, uint32_t input_count) {
+    return (lao_request_t){
+        .struct_size = sizeof(lao_request_t),
         .capability = call->capability,
-        .input_count = call->input_count,
+        .input_count = input_count,
         .param_count = call->param_count,
-        .inputs = call->inputs,
+        .inputs = inputs,
         .params = call->params,
         .params_json = call->params_json,
         .params_json_size = call->params_json_size,
@@ -73,30 +71,116 @@ static lao_status_t call_native(instance_t *instance, const lao_call_t *call, la
         .device_stream = NULL,
         .call = (lao_call_t *)(uintptr_t)call,
     };
-    lao_response_t response = {.struct_size = sizeof response, .output_capacity = 1, .outputs = slots};
-    lao_error_t reported = {.struct_size = sizeof reported, .text_capacity = LAO__ERROR_CAPACITY - 1};
-    lao_status_t status;
-    reported.text = error->text;
+}
+
+static void clear_output(lao_value_t *output) {
     memset(output, 0, sizeof *output);
     output->struct_size = sizeof *output;
     output->file_handle = -1;
-    status = instance->module->plugin->call(instance->plugin_instance, &request, &response, &reported);
+}
+
+static lao_error_t error_into(lao__error_t *error) {
+    return (lao_error_t){
+        .struct_size = sizeof(lao_error_t), .text_capacity = LAO__ERROR_CAPACITY - 1, .text = error->text};
+}
+
+/* What one request came to: its output is checked, or its error taken. */
+static lao_status_t take_result(const lao_call_t *call, lao_status_t status, uint32_t output_count,
+                                const lao_error_t *reported, lao_value_t *output, lao__error_t *error) {
     if (status != LAO_OK) {
-        return take_error(status, &reported, error);
+        return take_error(status, reported, error);
     }
-    if (response.output_count != 1) {
-        if (response.output_count == 0 && call->sink != NULL) {
+    if (output_count != 1) {
+        if (output_count == 0 && call->sink != NULL) {
             memset(output, 0, sizeof *output); /* a stream may end without a last part */
             return LAO_OK;
         }
-        return lao__fail(error, LAO_PROTOCOL_VIOLATION, "it returned %u outputs where 1 was asked for",
-                         response.output_count);
+        return lao__fail(error, LAO_PROTOCOL_VIOLATION, "it returned %u outputs where 1 was asked for", output_count);
     }
     status = lao__check_output(output, call->output_kind, error);
     if (status != LAO_OK && output->release != NULL && lao__dynlib_is_code((const void *)(uintptr_t)output->release)) {
         lao__value_release(output);
     }
     return status;
+}
+
+static lao_status_t call_native(instance_t *instance, const lao_call_t *call, lao_value_t *output,
+                                lao__error_t *error) {
+    lao_value_t *const slots[1] = {output};
+    lao_request_t request = request_of(call, call->inputs, call->input_count);
+    lao_response_t response = {.struct_size = sizeof response, .output_capacity = 1, .outputs = slots};
+    lao_error_t reported = error_into(error);
+    lao_status_t status;
+    clear_output(output);
+    status = instance->module->plugin->call(instance->plugin_instance, &request, &response, &reported);
+    return take_result(call, status, response.output_count, &reported, output, error);
+}
+
+/* --- One call with several requests --- */
+
+/* What one request of a batch needs, and the pointers to it lie in tables of their own. */
+typedef struct element {
+    lao_request_t request;
+    lao_response_t response;
+    lao_error_t reported;
+    lao_value_t *slot;
+} element_t;
+
+typedef struct batch_tables {
+    element_t *elements;
+    const lao_request_t **requests;
+    lao_response_t **responses;
+    lao_error_t **errors;
+} batch_tables_t;
+
+static bool make_tables(batch_tables_t *tables, uint32_t count) {
+    tables->elements = calloc(count, sizeof *tables->elements);
+    tables->requests = calloc(count, sizeof *tables->requests);
+    tables->responses = calloc(count, sizeof *tables->responses);
+    tables->errors = calloc(count, sizeof *tables->errors);
+    return tables->elements != NULL && tables->requests != NULL && tables->responses != NULL && tables->errors != NULL;
+}
+
+static void drop_tables(batch_tables_t *tables) {
+    free(tables->elements);
+    free(tables->requests);
+    free(tables->responses);
+    free(tables->errors);
+}
+
+static lao_status_t call_batch(instance_t *instance, const lao_call_t *call, lao__error_t *error) {
+    lao__batch_t *batch = call->batch;
+    batch_tables_t tables;
+    uint32_t index;
+    if (instance->module->batch == NULL || batch->count > instance->module->capabilities[call->capability].max_batch) {
+        return lao__fail(error, LAO_UNSUPPORTED, "it does not take %u requests at once", batch->count);
+    }
+    if (!make_tables(&tables, batch->count)) {
+        drop_tables(&tables);
+        return lao__fail(error, LAO_OUT_OF_MEMORY, "no memory for %u requests", batch->count);
+    }
+    for (index = 0; index < batch->count; index++) {
+        element_t *element = &tables.elements[index];
+        element->slot = &batch->outputs[index];
+        element->request = request_of(call, &batch->inputs[index], 1);
+        element->response =
+            (lao_response_t){.struct_size = sizeof(lao_response_t), .output_capacity = 1, .outputs = &element->slot};
+        element->reported = error_into(&batch->errors[index]);
+        tables.requests[index] = &element->request;
+        tables.responses[index] = &element->response;
+        tables.errors[index] = &element->reported;
+        batch->statuses[index] = LAO_FAILED; /* unless it says otherwise */
+        clear_output(element->slot);
+    }
+    instance->module->batch->call_batch(instance->plugin_instance, batch->count, tables.requests, tables.responses,
+                                        tables.errors, batch->statuses);
+    for (index = 0; index < batch->count; index++) {
+        const element_t *element = &tables.elements[index];
+        batch->statuses[index] = take_result(call, batch->statuses[index], element->response.output_count,
+                                             &element->reported, &batch->outputs[index], &batch->errors[index]);
+    }
+    drop_tables(&tables);
+    return LAO_OK;
 }
 
 static lao_status_t call_vtable(instance_t *instance, const lao_call_t *call, lao_value_t *output,
@@ -141,8 +225,9 @@ static lao_status_t call_instance(lao__target_t *target, lao_call_t *call, lao_v
             return lao__fail(error, status, "%s while it waited for the calls before it", lao_status_message(status));
         }
     }
-    status = instance->module->vtable != NULL ? call_vtable(instance, call, output, error)
-                                              : call_native(instance, call, output, error);
+    status = call->batch != NULL                ? call_batch(instance, call, error)
+             : instance->module->vtable != NULL ? call_vtable(instance, call, output, error)
+                                                : call_native(instance, call, output, error);
     if (instance->call_lock != NULL) {
         pthread_mutex_unlock(instance->call_lock);
     }

@@ -111,6 +111,31 @@ static lao_status_t copy_capability(const lao_capability_t *source, uint32_t ind
     return LAO_OK;
 }
 
+/* A capability that takes batches needs the function for it. */
+static lao_status_t find_batch(lao__module_t *module, lao__error_t *error) {
+    const lao_plugin_t *plugin = module->plugin;
+    const lao_batch_plugin_t *found = NULL;
+    uint32_t largest = 1;
+    uint32_t index;
+    for (index = 0; index < module->capability_count; index++) {
+        lao__capability_t *capability = &module->capabilities[index];
+        capability->max_batch = capability->max_batch > 1 ? capability->max_batch : 1;
+        largest = capability->max_batch > largest ? capability->max_batch : largest;
+    }
+    if (largest == 1) {
+        return LAO_OK;
+    }
+    if (plugin->get_extension != NULL) {
+        found = plugin->get_extension(LAO_EXT_BATCH);
+    }
+    if (found == NULL || !LAO_HAS(lao_batch_plugin_t, found, call_batch) || !is_code(&found->call_batch)) {
+        return lao__fail(error, LAO_ABI_MISMATCH, "it declares batches of up to %u requests, and has no %s", largest,
+                         LAO_EXT_BATCH);
+    }
+    module->batch = found;
+    return LAO_OK;
+}
+
 /* Settings and events, which a smaller table does not have. */
 static lao_status_t copy_declarations(lao__module_t *module, lao__error_t *error) {
     const lao_plugin_t *plugin = module->plugin;
@@ -182,7 +207,8 @@ static lao_status_t describe_native(lao__module_t *module, lao__error_t *error) 
             }
         }
     }
-    return copy_declarations(module, error);
+    status = find_batch(module, error);
+    return status == LAO_OK ? copy_declarations(module, error) : status;
 }
 
 /* --- LAO 0.x --- */
@@ -205,6 +231,7 @@ static lao_status_t describe_vtable(lao__module_t *module, lao__error_t *error) 
     module->capabilities[0].name = lao__copy_string("run");
     module->capabilities[0].input_kind = LAO_KIND_TEXT;
     module->capabilities[0].output_kind = LAO_KIND_TEXT;
+    module->capabilities[0].max_batch = 1;
     return LAO_OK;
 }
 

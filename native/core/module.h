@@ -4,6 +4,7 @@
 #ifndef LAO_CORE_MODULE_H
 #define LAO_CORE_MODULE_H
 
+#include <lao/ext/batch.h>
 #include <lao/plugin.h>
 #include <pthread.h>
 
@@ -18,7 +19,7 @@ typedef struct lao__capability {
     uint32_t flags;
     uint32_t input_kind;
     uint32_t output_kind;
-    uint32_t max_batch;
+    uint32_t max_batch; /* 1 where the plugin takes no batches */
     char *name;
     char *description; /* the rest may be NULL */
     char *input_schema;
@@ -41,6 +42,7 @@ typedef struct lao__module {
     char *path;
     const lao_plugin_t *plugin; /* the library's own table; NULL for LAO 0.x */
     lao__vtable_t *vtable;      /* the adapter; NULL for the current ABI */
+    const lao_batch_plugin_t *batch; /* lao.batch/1; NULL: none, or no capability asks for it */
     char *name;
     char *version;
     char *description;

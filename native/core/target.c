@@ -70,7 +70,11 @@ static lao_status_t settle(const lao_call_t *call, lao_status_t status, lao_valu
         return LAO_OK;
     }
     if (status == LAO_OK) {
-        lao__value_release(output);
+        if (call->batch != NULL) {
+            lao__batch_release(call->batch, call->batch->count);
+        } else {
+            lao__value_release(output);
+        }
         return lao__fail(error, LAO_TIMED_OUT, "it finished after the deadline");
     }
     late = late || (cancelled == LAO__CANCEL_NONE && lao__now_ns() >= call->flight->deadline_ns);

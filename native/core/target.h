@@ -37,7 +37,7 @@ lao_status_t lao__target_init(lao__target_t *target, const lao__target_ops_t *op
 void lao__target_monitor(lao__target_t *target);
 
 /* Runs one call with its deadline, its cancel word and its counters. On any status but LAO_OK, `error` is filled and
- * `output` is not. Any thread. LAO_CLOSED after close, and in a child that forked from the process that loaded. */
+ * `output` (and every output of a batch) is not. Any thread. LAO_CLOSED after close, and in a child that forked from the process that loaded. */
 lao_status_t lao__target_call(lao__target_t *target, lao_call_t *call, lao_value_t *output, lao__error_t *error);
 
 /* Refuses further calls, cancels those in flight, waits for them to end, and ends the backend. Idempotent. */

@@ -14,6 +14,7 @@
 #define LAO__FRAME_INLINE 65536u      /* small payloads follow it, up to this offset */
 #define LAO__FRAME_RELEASES 64u       /* leases given back with one request */
 #define LAO__FRAME_MAX_PARAMS 1024u
+#define LAO__FRAME_MAX_BATCH 256u /* requests in one call */
 #define LAO__NO_LEASE UINT32_MAX
 
 enum { /* request.operation */
@@ -21,7 +22,9 @@ enum { /* request.operation */
        LAO__FRAME_CALL = 2,
        LAO__FRAME_ANSWER = 3, /* to a part */
        LAO__FRAME_CLOSE = 4,
-       LAO__FRAME_CONFINE = 5 /* before OPEN; `config` is the sandbox's plan */
+       LAO__FRAME_CONFINE = 5, /* before OPEN; `config` is the sandbox's plan */
+       LAO__FRAME_BATCH =
+           6    /* a CALL with several inputs; answered with one PART for each, then a RESULT without value */
 };
 
 enum { /* response.operation */
@@ -80,7 +83,8 @@ typedef struct lao__frame_request {
     uint32_t param_count;
     uint32_t lanes;         /* OPEN: how many calls the host would make at the same time */
     uint32_t services;      /* OPEN: LAO__SERVICE_* that the plugin may use */
-    uint32_t reserved;
+    uint32_t batch_count;   /* BATCH: 1 to LAO__FRAME_MAX_BATCH */
+    lao__frame_span_t batch;       /* BATCH: a lao__frame_value_t for each input, instead of `input` */
     lao__frame_span_t params;      /* lao__frame_param_t */
     lao__frame_span_t params_json; /* CALL */
     lao__frame_span_t path;        /* OPEN; this and the next three with terminator */

@@ -112,22 +112,147 @@ static lao_status_t send_and_run(const isolated_t *isolated, lao__lane_t *lane, 
     return status;
 }
 
+/* The error of a response that carries one. */
+static lao_status_t take_error(const lao__lane_t *lane, const lao__frame_response_t *response, lao__error_t *error) {
+    lao_status_t status;
+    if (response->status == LAO_CANCELLED && atomic_load(&lane->link->cause) == LAO__END_LIMIT) {
+        return lao__worker_link_explain(lane->link, lane->index, error); /* it stopped when it was told to */
+    }
+    status = lao__answer_take_error(lane->link, response, error);
+    if (status == LAO_LOAD_FAILED || status == LAO_ABI_MISMATCH) { /* of what was loaded long ago */
+        status = error->status = LAO_FAILED;
+    }
+    return status;
+}
+
+/* --- Several requests in one call --- */
+
+static lao_status_t put_batch(lao__lane_t *lane, lao__frame_writer_t *writer, const lao__batch_t *batch,
+                              lao__frame_request_t *request, lao__shared_buffer_t **buffers, lao__error_t *error) {
+    lao__frame_value_t *frames;
+    uint64_t size = batch->count * sizeof *frames;
+    uint32_t index;
+    if (!lao__frame_put(writer, NULL, 0, 8, &request->batch) || size > writer->limit - writer->at) {
+        return lao__fail(error, LAO_LIMIT_EXCEEDED, "%u requests do not fit into the channel", batch->count);
+    }
+    request->batch.size = size;
+    request->batch_count = batch->count;
+    frames = (lao__frame_value_t *)(writer->base + request->batch.offset);
+    writer->at += size;
+    for (index = 0; index < batch->count; index++) {
+        lao_status_t status =
+            lao__lane_put_input(lane, writer, batch->inputs[index], &frames[index], &buffers[index], error);
+        if (status != LAO_OK) {
+            return status;
+        }
+    }
+    return LAO_OK;
+}
+
+static lao_status_t take_element(const isolated_t *isolated, lao__lane_t *lane, const lao_call_t *call,
+                                 const lao__frame_response_t *response, uint32_t index, lao__error_t *error) {
+    lao__batch_t *batch = call->batch;
+    lao_value_t *output = &batch->outputs[index];
+    lao_status_t status;
+    if (response->status != LAO_OK) {
+        batch->statuses[index] = take_error(lane, response, &batch->errors[index]);
+        return LAO_OK;
+    }
+    status = lao__answer_take_output(lane->link, response, isolated->stable, output, error);
+    if (status == LAO_OK) {
+        status = lao__check_output(output, call->output_kind, error);
+        if (status != LAO_OK) {
+            lao__value_release(output);
+        }
+    }
+    batch->statuses[index] = status;
+    return status;
+}
+
+/* Takes the outputs one after the other; all of them, or none. */
+static lao_status_t take_batch(const isolated_t *isolated, lao__lane_t *lane, const lao_call_t *call,
+                               lao__error_t *error) {
+    int64_t grace_ns = isolated->workers.opening.grace_ns;
+    lao__frame_response_t response;
+    uint32_t taken = 0;
+    for (;;) {
+        lao_status_t status =
+            lao__lane_exchange(lane, call->flight->deadline_ns, call->flight, grace_ns, &response, error);
+        if (status == LAO_OK && response.operation == LAO__FRAME_RESULT) {
+            if (response.status != LAO_OK) {
+                status = take_error(lane, &response, error);
+            } else if (taken == call->batch->count && response.value.kind == LAO_KIND_NONE) {
+                return LAO_OK;
+            } else {
+                lao__fail(error, LAO_PROTOCOL_VIOLATION, "its worker answered %u of %u requests", taken,
+                          call->batch->count);
+                status = lao__lane_violated(lane, error);
+            }
+        } else if (status == LAO_OK && taken == call->batch->count) {
+            lao__fail(error, LAO_PROTOCOL_VIOLATION, "its worker answered more than was asked");
+            status = lao__lane_violated(lane, error);
+        } else if (status == LAO_OK) {
+            status = take_element(isolated, lane, call, &response, taken, error);
+            if (status == LAO_OK) {
+                taken++;
+                lao__lane_put_answer(lane, LAO_STREAM_CONTINUE);
+                continue;
+            }
+            if (status == LAO_PROTOCOL_VIOLATION) {
+                status = lao__lane_violated(lane, error);
+            }
+        }
+        lao__batch_release(call->batch, taken);
+        return status;
+    }
+}
+
+static lao_status_t call_worker_with_batch(const isolated_t *isolated, lao__lane_t *lane, const lao_call_t *call,
+                                           lao__error_t *error) {
+    lao__frame_writer_t writer;
+    lao__frame_request_t *request = lao__lane_request(lane, LAO__FRAME_BATCH, &writer);
+    lao__shared_buffer_t *buffers[LAO__FRAME_MAX_BATCH] = {NULL};
+    lao_status_t status;
+    uint32_t index;
+    if (call->batch->count > LAO__FRAME_MAX_BATCH) {
+        return lao__fail(error, LAO_LIMIT_EXCEEDED, "a worker takes %u requests at once", LAO__FRAME_MAX_BATCH);
+    }
+    request->capability = call->capability;
+    request->deadline_ns = call->flight->deadline_ns;
+    status = put_batch(lane, &writer, call->batch, request, buffers, error);
+    if (status == LAO_OK && !put_params(&writer, call, request)) {
+        status = lao__fail(error, LAO_LIMIT_EXCEEDED, "the parameters do not fit into the channel");
+    }
+    if (status == LAO_OK) {
+        status = take_batch(isolated, lane, call, error);
+    }
+    for (index = 0; index < call->batch->count; index++) {
+        if (buffers[index] != NULL) {
+            lao__shared_buffer_release(buffers[index]);
+        }
+    }
+    if (status == LAO_OK && lao__lane_is_late(lane)) {
+        lao__batch_release(call->batch, call->batch->count);
+        return lao__fail(error, LAO_TIMED_OUT, "it finished after the deadline");
+    }
+    return status;
+}
+
+/* --- One request --- */
+
 static lao_status_t call_worker(const isolated_t *isolated, lao__lane_t *lane, lao_call_t *call, lao_value_t *output,
                                 bool *handed_parts, lao__error_t *error) {
     lao__frame_response_t response;
-    lao_status_t status = send_and_run(isolated, lane, call, &response, handed_parts, error);
+    lao_status_t status;
+    if (call->batch != NULL) {
+        return call_worker_with_batch(isolated, lane, call, error);
+    }
+    status = send_and_run(isolated, lane, call, &response, handed_parts, error);
     if (status != LAO_OK) {
         return status;
     }
-    if (response.status == LAO_CANCELLED && atomic_load(&lane->link->cause) == LAO__END_LIMIT) {
-        return lao__worker_link_explain(lane->link, lane->index, error); /* it stopped when it was told to */
-    }
     if (response.status != LAO_OK) {
-        status = lao__answer_take_error(lane->link, &response, error);
-        if (status == LAO_LOAD_FAILED || status == LAO_ABI_MISMATCH) { /* of what was loaded long ago */
-            status = error->status = LAO_FAILED;
-        }
-        return status;
+        return take_error(lane, &response, error);
     }
     status = lao__answer_take_output(lane->link, &response, isolated->stable, output, error);
     if (status == LAO_OK && !(output->kind == LAO_KIND_NONE && call->sink != NULL)) {

@@ -80,9 +80,10 @@ static lao_status_t put_apart(const lao_value_t *input, lao__frame_value_t *fram
     return status;
 }
 
-static bool goes_apart(const lao__lane_t *lane, const lao_value_t *input) {
+static bool goes_apart(const lao__lane_t *lane, const lao__frame_writer_t *writer, const lao_value_t *input) {
     uint64_t room = lao__frame_payload_room(input);
-    return room > LAO__FRAME_INLINE / 2 && (room > LAO__APART_BYTES || room > slice_of(lane) / 2);
+    return room > LAO__FRAME_INLINE / 2 &&
+           (room > LAO__APART_BYTES || room > slice_of(lane) / 2 || room > (writer->limit - writer->at) / 2);
 }
 
 static bool send_safely(lao__worker_link_t *link, const lao__shared_buffer_t *buffer) {
@@ -109,7 +110,7 @@ lao_status_t lao__lane_put_input(lao__lane_t *lane, lao__frame_writer_t *writer,
         return status;
     }
     *buffer = size > 0 ? lao__shared_buffer_find(payload, size) : NULL;
-    if (*buffer == NULL && goes_apart(lane, input)) {
+    if (*buffer == NULL && goes_apart(lane, writer, input)) {
         status = put_apart(input, frame, buffer, error);
         if (status == LAO_OK && !send_safely(lane->link, *buffer)) {
             status = lao__fail(error, LAO_SYSTEM, "the memory of a large input cannot be sent");

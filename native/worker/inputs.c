@@ -72,18 +72,13 @@ void lao__inputs_forget(uint64_t id) {
     pthread_mutex_unlock(&files_lock);
 }
 
-static lao_status_t read_value(const lao__frame_request_t *request, char *region, uint64_t region_size, int control,
-                               lao__inputs_t *inputs, lao__error_t *error) {
-    const lao__frame_value_t *frame = &request->input;
+static lao_status_t read_value(const lao__frame_value_t *frame, char *region, uint64_t region_size, int control,
+                               lao__input_t *input, lao__error_t *error) {
     char *memory = region;
     uint64_t memory_size = region_size;
     lao_status_t status;
     int descriptor = -1;
-    inputs->value_count = 0;
-    inputs->file_id = 0;
-    if (frame->kind == LAO_KIND_NONE) {
-        return LAO_OK;
-    }
+    input->file_id = 0;
     if (frame->memory != 0) {
         received_t *file;
         pthread_mutex_lock(&files_lock);
@@ -93,7 +88,7 @@ static lao_status_t read_value(const lao__frame_request_t *request, char *region
             return error->status;
         }
         if (file->descriptor >= 0) {
-            inputs->file_id = frame->memory;
+            input->file_id = frame->memory;
             descriptor = file->descriptor;
         } else {
             memory = file->file.base;
@@ -104,12 +99,38 @@ static lao_status_t read_value(const lao__frame_request_t *request, char *region
     if (status != LAO_OK) {
         return status;
     }
-    lao__frame_to_value(frame, memory, region, &inputs->value, &inputs->tensor, inputs->shape, inputs->strides);
-    inputs->value.file_handle = descriptor;
-    inputs->tensor.flags |= LAO_TENSOR_READ_ONLY;
-    inputs->values[0] = &inputs->value;
-    inputs->value_count = 1;
+    lao__frame_to_value(frame, memory, region, &input->value, &input->tensor, input->shape, input->strides);
+    input->value.file_handle = descriptor;
+    input->tensor.flags |= LAO_TENSOR_READ_ONLY;
     return LAO_OK;
+}
+
+static lao_status_t read_one(const lao__frame_request_t *request, char *region, uint64_t region_size, int control,
+                             lao__inputs_t *inputs, lao__error_t *error) {
+    inputs->values[0] = &inputs->one.value;
+    inputs->value_count = 1;
+    return read_value(&request->input, region, region_size, control, &inputs->one, error);
+}
+
+static lao_status_t read_batch(const lao__frame_request_t *request, char *region, uint64_t region_size, int control,
+                               lao__inputs_t *inputs, lao__error_t *error) {
+    const lao__frame_value_t *frames = (const lao__frame_value_t *)(region + request->batch.offset);
+    uint32_t count = request->batch_count;
+    lao_status_t status = LAO_OK;
+    if (count == 0 || count > LAO__FRAME_MAX_BATCH || !lao__frame_span_fits(request->batch, region_size) ||
+        request->batch.size != count * sizeof *frames) {
+        return lao__fail(error, LAO_PROTOCOL_VIOLATION, "the requests lie outside of the region");
+    }
+    inputs->batch = calloc(count, sizeof *inputs->batch);
+    if (inputs->batch == NULL) {
+        return lao__fail(error, LAO_OUT_OF_MEMORY, "no memory for %u requests", count);
+    }
+    while (status == LAO_OK && inputs->value_count < count) {
+        lao__input_t *input = &inputs->batch[inputs->value_count];
+        status = read_value(&frames[inputs->value_count], region, region_size, control, input, error);
+        inputs->values[inputs->value_count++] = &input->value;
+    }
+    return status;
 }
 
 static lao_status_t read_params(const lao__frame_request_t *request, char *region, uint64_t region_size,
@@ -145,7 +166,15 @@ static lao_status_t read_params(const lao__frame_request_t *request, char *regio
 
 lao_status_t lao__inputs_read(const lao__frame_request_t *request, char *region, uint64_t region_size, int control,
                               lao__inputs_t *inputs, lao__error_t *error) {
-    lao_status_t status = read_value(request, region, region_size, control, inputs, error);
+    lao_status_t status = LAO_OK;
+    inputs->batch = NULL;
+    inputs->value_count = 0;
+    inputs->one.file_id = 0;
+    if (request->operation == LAO__FRAME_BATCH) {
+        status = read_batch(request, region, region_size, control, inputs, error);
+    } else if (request->input.kind != LAO_KIND_NONE) {
+        status = read_one(request, region, region_size, control, inputs, error);
+    }
     if (status == LAO_OK && request->param_count > 0) {
         status = read_params(request, region, region_size, inputs, error);
     }
@@ -153,8 +182,15 @@ lao_status_t lao__inputs_read(const lao__frame_request_t *request, char *region,
 }
 
 void lao__inputs_end(lao__inputs_t *inputs) {
-    if (inputs->file_id != 0) {
-        lao__inputs_forget(inputs->file_id);
-        inputs->file_id = 0;
+    uint32_t index;
+    for (index = 0; index < inputs->value_count; index++) {
+        lao__input_t *input = inputs->batch != NULL ? &inputs->batch[index] : &inputs->one;
+        if (input->file_id != 0) {
+            lao__inputs_forget(input->file_id);
+            input->file_id = 0;
+        }
     }
+    free(inputs->batch);
+    inputs->batch = NULL;
+    inputs->value_count = 0;
 }

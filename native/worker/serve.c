@@ -181,25 +181,40 @@ static lao_status_t open_plugin(lane_t *lane, lao_value_t *description) {
 
 /* --- CALL --- */
 
+static void read_notes(const lao__frame_request_t *request) {
+    uint32_t index;
+    for (index = 0; index < request->release_count && index < LAO__FRAME_RELEASES; index++) {
+        lao__outputs_give_back(request->releases[index]);
+    }
+    for (index = 0; index < request->forget_count && index < LAO__FRAME_RELEASES; index++) {
+        lao__inputs_forget(request->forgotten[index]);
+    }
+}
+
 /* A part: written like a result, then the host's answer is waited for. */
 static uint32_t push(lao__sink_t *sink, lao_value_t *part, uint32_t flags) {
     lane_t *lane = (lane_t *)sink;
     lao__frame_writer_t writer = begin_response(lane, LAO__FRAME_PART);
     lao_value_t taken = *part;
-    uint32_t index;
     (void)flags; /* the host answers as soon as it has room */
     if (lao__outputs_write(&writer, &taken, lane->response, &lane->error) != LAO_OK) {
         return LAO_STREAM_STOP; /* the part is gone */
     }
     publish(lane);
     wait_for_request(lane);
-    for (index = 0; index < lane->request->release_count; index++) {
-        lao__outputs_give_back(lane->request->releases[index]);
-    }
+    read_notes(lane->request);
     return lane->request->operation == LAO__FRAME_ANSWER ? lane->request->answer : LAO_STREAM_STOP;
 }
 
-static lao_status_t call_plugin(lane_t *lane, lao_value_t *output) {
+/* What a batch's outputs are kept in until the host has taken them. */
+typedef struct results {
+    lao__batch_t batch;
+    lao_value_t outputs[LAO__FRAME_MAX_BATCH];
+    lao_status_t statuses[LAO__FRAME_MAX_BATCH];
+    lao__error_t errors[LAO__FRAME_MAX_BATCH];
+} results_t;
+
+static lao_status_t call_plugin(lane_t *lane, results_t *results, lao_value_t *output) {
     const lao__frame_request_t *request = lane->request;
     const lao__worker_memory_t *memory = lane->worker->memory;
     lao__target_t *target = lane->worker->target;
@@ -221,7 +236,16 @@ static lao_status_t call_plugin(lane_t *lane, lao_value_t *output) {
     status = lao__inputs_read(request, memory->requests.base, memory->requests.size, memory->control, &lane->inputs,
                               &lane->error);
     if (status != LAO_OK) {
+        lao__inputs_end(&lane->inputs);
         return status;
+    }
+    if (results != NULL) {
+        results->batch = (lao__batch_t){.count = lane->inputs.value_count,
+                                        .inputs = lane->inputs.values,
+                                        .outputs = results->outputs,
+                                        .statuses = results->statuses,
+                                        .errors = results->errors};
+        call.batch = &results->batch;
     }
     call.input_count = lane->inputs.value_count;
     call.output_kind = target->output_kinds[request->capability];
@@ -237,17 +261,50 @@ static lao_status_t call_plugin(lane_t *lane, lao_value_t *output) {
     return status;
 }
 
-/* --- The loop --- */
-
-static void read_notes(const lao__frame_request_t *request) {
+/* Hands the outputs of a batch over, one after the other; false when the host wants no more. */
+static bool hand_over(lane_t *lane, results_t *results) {
     uint32_t index;
-    for (index = 0; index < request->release_count && index < LAO__FRAME_RELEASES; index++) {
-        lao__outputs_give_back(request->releases[index]);
+    for (index = 0; index < results->batch.count; index++) {
+        lao_status_t status = results->statuses[index];
+        lao__frame_writer_t writer = begin_response(lane, LAO__FRAME_PART);
+        lao__error_t *error = &results->errors[index];
+        if (status == LAO_OK) {
+            status = lao__outputs_write(&writer, &results->outputs[index], lane->response, error);
+            results->statuses[index] = LAO_FAILED; /* it is gone */
+        }
+        if (status != LAO_OK) {
+            writer = begin_response(lane, LAO__FRAME_PART);
+            (void)lao__frame_put(&writer, error->text, error->size, 1, &lane->response->error);
+        }
+        lane->response->status = status;
+        publish(lane);
+        wait_for_request(lane);
+        read_notes(lane->request);
+        if (lane->request->operation != LAO__FRAME_ANSWER || lane->request->answer != LAO_STREAM_CONTINUE) {
+            lao__batch_release(&results->batch, results->batch.count);
+            return false;
+        }
     }
-    for (index = 0; index < request->forget_count && index < LAO__FRAME_RELEASES; index++) {
-        lao__inputs_forget(request->forgotten[index]);
-    }
+    return true;
 }
+
+static lao_status_t call_with_batch(lane_t *lane) {
+    results_t *results = calloc(1, sizeof *results);
+    lao_value_t nothing;
+    lao_status_t status;
+    if (results == NULL) {
+        return lao__fail(&lane->error, LAO_OUT_OF_MEMORY, "no memory for the results of a batch");
+    }
+    memset(&nothing, 0, sizeof nothing);
+    status = call_plugin(lane, results, &nothing);
+    if (status == LAO_OK && !hand_over(lane, results)) {
+        status = lao__fail(&lane->error, LAO_CANCELLED, "the call was cancelled");
+    }
+    free(results);
+    return status;
+}
+
+/* --- The loop --- */
 
 static void close_plugin(worker_t *worker) {
     if (worker->target != NULL) {
@@ -266,7 +323,10 @@ static bool serve_one(lane_t *lane, int *exit_code) {
     read_notes(lane->request);
     switch (lane->request->operation) {
     case LAO__FRAME_CALL:
-        status = call_plugin(lane, &value);
+        status = call_plugin(lane, NULL, &value);
+        break;
+    case LAO__FRAME_BATCH:
+        status = call_with_batch(lane);
         break;
     case LAO__FRAME_CONFINE:
         status = confine(lane, &value);
