@@ -33,7 +33,8 @@ __all__ = ["NAMES", "Event", "Events", "Subscription"]
 NAMES: Mapping[str, str] = MappingProxyType(
     {
         "plugin_loaded": "a plugin can be called now",
-        "plugin_unloaded": "a plugin was closed",
+        "plugin_unloaded": "a plugin was closed, or another load of it took its place",
+        "plugin_updated": "what a running plugin may do or use was changed",
         "plugin_error": "a call failed",
         "worker_started": "a worker process has loaded the plugin",
         "worker_died": "a worker process ended that should not have",

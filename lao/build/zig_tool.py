@@ -7,6 +7,8 @@ build scripts write for GCC or Apple's clang, and zig does not know, is translat
 import os
 import sys
 
+__all__ = ["main", "translated"]
+
 _COMPILERS = ("cc", "c++")
 
 # What zig links unasked, or has under another name. Words that are not here are passed on.

@@ -1,8 +1,10 @@
-"""What the user decides while plugins run: `lao plugin permissions` and `limits` reach hosts that are running already.
+"""What the user decides while plugins run: `lao plugin permissions`, `limits` and `reload` reach hosts that are running
+already.
 
-One thread looks at the decisions' signature a few times a second. Other limits hold from then on for running workers.
-Other permissions take effect in two steps: services that the host gives are refused or allowed at once, and the plugin
-is loaded again, since a sandbox cannot be changed from outside. A plugin that lost what it cannot do without is closed.
+One thread looks at the decisions' signature, and for questions from outside, a few times a second. Other limits hold
+from then on for running workers. Other permissions take effect in two steps: services that the host gives are refused
+or allowed at once, and the plugin is loaded again, since a sandbox cannot be changed from outside. A plugin that lost
+what it cannot do without is closed.
 """
 
 from __future__ import annotations
@@ -12,13 +14,15 @@ import threading
 import weakref
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lao._native import ffi, lib
 from lao.errors import LaoError, PermissionDenied, PluginDisabled
 from lao.events import Events
 from lao.host.isolated import tasks_of
 from lao.host.policy import Decision
+from lao.host.running import Mailbox, Question
+from lao.model.names import fold_name
 
 if TYPE_CHECKING:
     from lao.host.plugin import Plugin
@@ -37,11 +41,13 @@ class Follower:
     Args:
         signature: What changes when a decision does; cheap.
         events: Where it tells what it did: `plugin_updated`, `permission_denied`.
+        mailbox: Where the host is asked from outside; it is opened with the first plugin.
     """
 
-    def __init__(self, signature: Callable[[], object], events: Events) -> None:
+    def __init__(self, signature: Callable[[], object], events: Events, mailbox: Mailbox) -> None:
         self._signature = signature
         self._events = events
+        self._mailbox = mailbox
         self._seen = signature()
         self._deciders: weakref.WeakKeyDictionary[Plugin, Callable[[], Decision]] = (
             weakref.WeakKeyDictionary()
@@ -55,6 +61,7 @@ class Follower:
         with self._lock:
             self._deciders[plugin] = decide
             if self._thread is None and not self._stop.is_set():
+                self._mailbox.open()
                 self._thread = threading.Thread(target=self._run, name="lao-decisions", daemon=True)
                 self._thread.start()
 
@@ -64,18 +71,32 @@ class Follower:
         thread = self._thread
         if thread is not None and thread is not threading.current_thread():
             thread.join()
+        self._mailbox.close()
 
     def _run(self) -> None:
         while not self._stop.wait(_LOOK_S):
             signature = self._signature()
-            if signature == self._seen:
-                continue
-            self._seen = signature
-            with self._lock:
-                followed = list(self._deciders.items())
-            for plugin, decide in followed:
-                if not plugin.closed:
+            if signature != self._seen:
+                self._seen = signature
+                for plugin, decide in self._followed():
                     self._apply(plugin, decide)
+            for question in self._mailbox.take():
+                self._mailbox.answer(question, self._answer_to(question))
+
+    def _followed(self) -> list[tuple[Plugin, Callable[[], Decision]]]:
+        with self._lock:
+            return [(plugin, decide) for plugin, decide in self._deciders.items() if not plugin.closed]
+
+    # --- Questions ---
+
+    def _answer_to(self, question: Question) -> dict[str, Any]:
+        if question.content.get("what") != "reload":
+            return {"error": "this host does not know how to do that"}
+        wanted = fold_name(str(question.content.get("plugin", "")))
+        plugins = [plugin for plugin, _ in self._followed()]
+        return {"plugins": [_reloaded(plugin) for plugin in plugins if wanted in _names(plugin)]}
+
+    # --- Decisions ---
 
     def _apply(self, plugin: Plugin, decide: Callable[[], Decision]) -> None:
         try:
@@ -126,3 +147,38 @@ class Follower:
     def _end(self, plugin: Plugin, error: LaoError) -> None:
         self._events.emit("permission_denied", plugin.info.name, service="load", reason=str(error))
         plugin.close()
+
+
+def _names(plugin: Plugin) -> set[str]:
+    """What it is called: by its manifest or library, by who loaded it, and as LAO 0.x called it."""
+    info = plugin.info
+    return {fold_name(name) for name in (info.name, plugin._loaded.counter.services.plugin, *info.aliases)}
+
+
+def _reloaded(plugin: Plugin) -> dict[str, Any]:
+    """Loads it again; what it was and is, or why the old one goes on serving."""
+    before = plugin.info
+    facts: dict[str, Any] = {
+        "isolation": before.isolation,
+        "library": str(before.library),
+        "old": {"version": before.version, "digest": before.digest},
+    }
+    try:
+        plugin.reload()
+    except LaoError as error:
+        return facts | {
+            "error": {
+                "message": error.message,
+                "causes": error.causes,
+                "where": error.where,
+                "hint": error.hint,
+            }
+        }
+    except Exception as error:
+        logger.exception("`%s` cannot be loaded again", before.name)
+        return facts | {"error": {"message": repr(error), "causes": (), "where": None, "hint": None}}
+    after = plugin.info
+    return facts | {
+        "library": str(after.library),
+        "new": {"version": after.version, "digest": after.digest},
+    }

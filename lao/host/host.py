@@ -30,6 +30,7 @@ from lao.host.plugin import Loaded, Plugin
 from lao.host.policy import DEFAULT_TIMEOUT_S, Decision, decide, enforced_by
 from lao.host.private_copy import PrivateCopy, make_private_copy
 from lao.host.roots import prepare_write_roots
+from lao.host.running import Mailbox
 from lao.host.runtimes import RUNTIME_CACHES, Runtime, find_runtimes, preload
 from lao.host.services.calls import Target
 from lao.host.services.desk import Desk
@@ -72,7 +73,7 @@ class Host:
         self._closed = False
         self.events = Events()
         self.audit = Audit(self._home)
-        self._follower = Follower(self._locator.signature, self.events)
+        self._follower = Follower(self._locator.signature, self.events, Mailbox(self._home))
         self._callees: dict[str, Plugin] = {}
         self._callee_locks: defaultdict[Path, threading.Lock] = defaultdict(threading.Lock)  # by library
         self._desk = Desk(self.events, self._denied, self._callee, self._violated)
@@ -178,9 +179,7 @@ class Host:
         plugin = Plugin._make(load_once(), load_once, self._executor, on_progress)
         self._plugins.add(plugin)
         self._follower.follow(plugin, lambda: decide_once()[1])
-        self.events.emit(
-            "plugin_loaded", plugin.info.name, version=plugin.info.version, isolation=plugin.info.isolation
-        )
+        plugin._tell_loaded()
         return plugin
 
     def empty(self, shape: int | Sequence[int], dtype: Any = "float32") -> Any:
@@ -337,7 +336,7 @@ class Host:
             enforced,
             counter,
             watch if decision.isolation == "process" else None,
-            lambda name: self.events.emit(name, info.name),
+            lambda name, **facts: self.events.emit(name, info.name, **facts),
         )
 
     # --- What plugins ask for ---

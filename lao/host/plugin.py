@@ -43,7 +43,7 @@ class Loaded:
 
     Attributes:
         watch: Has the watchdog watch its workers for as long as the given owner lives; None where it has none.
-        tell: Emits an event about it.
+        tell: Emits an event about it, with its facts.
     """
 
     backend: Backend
@@ -55,7 +55,7 @@ class Loaded:
     enforced: Mapping[str, Enforcement]
     counter: Counter
     watch: Callable[[object], Watch] | None
-    tell: Callable[[str], None]
+    tell: Callable[..., None]
 
 
 class Plugin(Caller):
@@ -331,6 +331,8 @@ class Plugin(Caller):
         """
         before, watch = self._loaded, self._watch
         self._take(self._load_again())
+        before.tell("plugin_unloaded", digest=before.info.digest, reason="reload")
+        self._tell_loaded()
         if watch is not None:
             watch.close()
         if lib.lao__glue_in_flight(before.target.pointer) == 0:
@@ -340,6 +342,10 @@ class Plugin(Caller):
                 target=self._drain_and_close, args=(before.counter,), name="lao-drain", daemon=True
             ).start()
 
+    def _tell_loaded(self) -> None:
+        info = self.info
+        self._loaded.tell("plugin_loaded", version=info.version, isolation=info.isolation, digest=info.digest)
+
     def _drain_and_close(self, counter: Counter) -> None:
         self._drain()
         counter.close()
@@ -348,7 +354,7 @@ class Plugin(Caller):
         """Cancels what runs, ends the instance or its workers. Outputs stay valid. Idempotent."""
         if not self._closed:
             self._closed = True
-            self._loaded.tell("plugin_unloaded")
+            self._loaded.tell("plugin_unloaded", digest=self.info.digest, reason="close")
         if self._watch is not None:
             self._watch.close()
         self._close()

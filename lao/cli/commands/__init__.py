@@ -32,6 +32,7 @@ PLUGIN: tuple[str, ...] = (
     "info",
     "toggle",
     "config",
+    "reload",
     "permissions",
     "limits",
     "trust",
