@@ -115,7 +115,8 @@ class Host:
             limits: Limits by their names in the manifest's `[resources]`, over what the manifest says.
             config: Settings by key of the config_schema, over what the user set.
             data_dir: Its data directory; default `<home>/data/<name>`.
-            grant: Permissions for this load, besides what the user granted it for good.
+            grant: Permissions for this load, besides what the user granted it for good; also `"private_addresses"`, by
+                which `network_access` reaches this machine and its neighbours.
             accept: Promises (`"P1"` to `"P12"`, see `enforced`) that need not be kept on this machine. Each weakens
                 what isolation protects from.
             stable: Arrays that it returns are copied: those in a worker's memory could still be changed by it.

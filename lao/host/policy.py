@@ -143,8 +143,9 @@ def _is_trusted(source: Source) -> bool:
 
 
 def _rights(source: Source, granted: frozenset[str]) -> Rights:
-    for unknown in sorted(granted - set(PERMISSIONS)):
-        raise InvalidInput(f"there is no permission `{unknown}`; there are {', '.join(PERMISSIONS)}")
+    known = (*PERMISSIONS, "private_addresses")
+    for unknown in sorted(granted - set(known)):
+        raise InvalidInput(f"there is no permission `{unknown}`; there are {', '.join(known)}")
     rights = source.rights
     if granted:
         manifest = source.manifest

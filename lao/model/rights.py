@@ -57,10 +57,15 @@ class Rights:
         """It has what only LAO 0.x plugins need, which the sandbox cannot contain as well."""
         return bool(self.connect or self.programs or self.working_directory)
 
-    def with_granted(self, permissions: Iterable[str]) -> Rights:
-        """The same with further permissions."""
-        more = frozenset(permissions)
-        return replace(self, permissions=self.permissions | more, refused=self.refused - more)
+    def with_granted(self, words: Iterable[str]) -> Rights:
+        """The same with further permissions, and with `private_addresses` where that is among them."""
+        more = frozenset(words)
+        return replace(
+            self,
+            permissions=self.permissions | (more & frozenset(PERMISSIONS)),
+            refused=self.refused - more,
+            private_addresses=self.private_addresses or "private_addresses" in more,
+        )
 
     def bounded_by(self, resources: Resources) -> Rights:
         """The same, with what a manifest's `[resources]` says of the permissions, where nothing else was said."""

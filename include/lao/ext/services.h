@@ -48,9 +48,9 @@ typedef struct lao_files_host {
 typedef struct lao_http_host {
     uint32_t struct_size;
     uint32_t reserved;
-    /* `request`: json {url, method, headers, timeout_s, redirects}, all but the url optional; `body` may be NULL.
-     * `response`: json {status, headers, url}; `response_body`: binary, as it was sent. Both released by the plugin.
-     * [thread: any] */
+    /* `request`: json {url, method, headers, timeout_s, redirects, secret_headers}, all but the url optional; `body` may
+     * be NULL. `secret_headers`: names of headers that no other origin gets, where it redirects. `response`: json {status,
+     * headers, url}; `response_body`: binary, as it was sent. Both released by the plugin. [thread: any] */
     lao_status_t(LAO_CALL *fetch)(const lao_host_t *host, const lao_value_t *request, const lao_value_t *body,
                                   lao_value_t *response, lao_value_t *response_body, lao_error_t *error);
 } lao_http_host_t;

@@ -53,7 +53,6 @@ def command(
         )
         return 0
     printer.note(f"created `{name}` in {directory}: the template `{template}` in {LANGUAGES.get(lang, lang)}")
-    printer.note(
-        f"\nnext:\n  cd {directory}\n  lao plugin build --release\n  lao plugin test --input @sample.txt"
-    )
+    sample = next((f" --input @{file}" for file in files if file.stem == "sample"), "")
+    printer.note(f"\nnext:\n  cd {directory}\n  lao plugin build --release\n  lao plugin test{sample}")
     return 0

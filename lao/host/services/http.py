@@ -23,6 +23,7 @@ from lao.host.services.http_request import (
     address_of,
     checked_headers,
     checked_method,
+    checked_names,
     checked_seconds,
     checked_url,
     following_url,
@@ -87,7 +88,8 @@ class HttpBroker:
 
         Args:
             request: `url`; `method` (default GET); `headers` (text by name); `timeout_s`; `redirects` (False: a
-                redirect is the answer).
+                redirect is the answer); `secret_headers` (names of those that no other origin gets, besides those that
+                look like it).
             body: What is sent along, or None.
             register: Gets a function that ends the request; its result is a context that lasts as long as it takes.
 
@@ -108,6 +110,7 @@ class HttpBroker:
         headers = checked_headers(request.get("headers", {}))
         seconds = checked_seconds(request.get("timeout_s"), self._timeout_s)
         follow = request.get("redirects", True)
+        secret = checked_names(request.get("secret_headers", []))
         if body is not None and len(body) > LARGEST_REQUEST:
             raise ResourceLimitExceeded(
                 "the body of a request is too large",
@@ -124,7 +127,7 @@ class HttpBroker:
                 hint="wait for one of them",
             )
         try:
-            return self._exchange(url, method, headers, body, seconds, follow is not False, register)
+            return self._exchange(url, method, headers, secret, body, seconds, follow is not False, register)
         finally:
             self._open.release()
 
@@ -133,6 +136,7 @@ class HttpBroker:
         url: httpx.URL,
         method: str,
         headers: dict[str, str],
+        secret: frozenset[str],
         body: bytes | None,
         seconds: float,
         follow: bool,
@@ -166,7 +170,7 @@ class HttpBroker:
                         response.close()
                     before, url = url, following_url(fields["location"], url)
                     if origin_of(before) != origin_of(url):
-                        headers = for_another_origin(headers)
+                        headers = for_another_origin(headers, secret)
                     if response.status == 303 or (response.status in (301, 302) and method == "POST"):
                         method, body = ("HEAD" if method == "HEAD" else "GET"), None
                         headers = {

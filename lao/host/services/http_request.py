@@ -18,6 +18,7 @@ __all__ = [
     "address_of",
     "checked_headers",
     "checked_method",
+    "checked_names",
     "checked_seconds",
     "checked_url",
     "following_url",
@@ -220,9 +221,25 @@ def checked_headers(headers: Any) -> dict[str, str]:
     return checked
 
 
-def for_another_origin(headers: dict[str, str]) -> dict[str, str]:
-    """The headers without those that look like secrets, which were meant for the first origin alone."""
-    return {name: value for name, value in headers.items() if not _SECRET_HEADER.search(name)}
+def checked_names(names: Any) -> frozenset[str]:
+    """Names of headers, in lower case.
+
+    Raises:
+        InvalidInput: They are none.
+    """
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise InvalidInput("`secret_headers` is a list of names")
+    return frozenset(name.lower() for name in names)
+
+
+def for_another_origin(headers: dict[str, str], secret: frozenset[str] = frozenset()) -> dict[str, str]:
+    """The headers without those that look like secrets, or are said to be some: they were meant for the first origin
+    alone."""
+    return {
+        name: value
+        for name, value in headers.items()
+        if name not in secret and not _SECRET_HEADER.search(name)
+    }
 
 
 def checked_seconds(wanted: Any, most: float) -> float:
