@@ -20,6 +20,7 @@ from lao.authoring.check import Check
 from lao.authoring.samples import variants
 from lao.errors import LaoError
 from lao.host import Host, Plugin
+from lao.host.source import source_of_library
 from lao.model.capability import Capability
 
 __all__ = ["main"]
@@ -53,7 +54,7 @@ def _print(message: dict[str, Any]) -> None:
 
 
 def _steps(host: Host, library: Path, folder: Path) -> Iterator[_Step]:
-    with host.load(library, isolation="none") as plugin:
+    with _load(host, library) as plugin:
         samples = []
         for capability in plugin.capabilities:
             try:
@@ -68,6 +69,13 @@ def _steps(host: Host, library: Path, folder: Path) -> Iterator[_Step]:
         for capability, plain, _ in samples:
             name = f"{capability.name}: memory"
             yield name, partial(_leak, name, plugin, capability, plain)
+
+
+def _load(host: Host, library: Path) -> Plugin:
+    """In this process, with what its manifest asks for."""
+    manifest = source_of_library(library).manifest
+    grant = sorted(manifest.permissions.requested) if manifest is not None else []
+    return host.load(library, isolation="none", grant=grant)
 
 
 def _concurrency(name: str, plugin: Plugin, capability: Capability, plain: Any, dtype: str) -> Check:
@@ -108,10 +116,10 @@ def _resident() -> int:
 def _life_cycle(name: str, host: Host, library: Path) -> Check:
     measured = _INSTANCES * 2 // 3
     for _ in range(_INSTANCES - measured):
-        host.load(library, isolation="none").close()
+        _load(host, library).close()
     before = _resident()
     for _ in range(measured):
-        host.load(library, isolation="none").close()
+        _load(host, library).close()
     per_instance = (_resident() - before) // measured
     if per_instance > 16384:
         return Check(name, "failed", f"each leaves about {per_instance} bytes behind")

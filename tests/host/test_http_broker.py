@@ -120,6 +120,8 @@ def test_errors_of_the_server_are_answers(site: Site) -> None:
         {"url": "http://localhost/", "timeout_s": 0},
         {"url": "http://localhost/", "timeout_s": float("nan")},
         {"url": "http://localhost/", "timeout_s": True},
+        {"url": "http://localhost/", "secret_headers": "x-key"},
+        {"url": "http://localhost/", "secret_headers": [1]},
     ],
 )
 def test_a_request_that_is_none_is_refused_and_not_sent(request_: dict[str, Any]) -> None:
@@ -347,12 +349,13 @@ def test_secrets_stay_with_the_origin(site: Site) -> None:
     with serving() as other:
         site.answers["/"] = redirect(f"{other.address}/")
         other.answers["/"] = echo
-        headers = {"Authorization": "Bearer secret", "Cookie": "a=b", "X-Kept": "yes"}
-        _, body = broker().fetch({"url": f"{site.address}/", "headers": headers})
+        headers = {"Authorization": "Bearer secret", "Cookie": "a=b", "X-Shade": "secret", "X-Kept": "yes"}
+        request = {"url": f"{site.address}/", "headers": headers, "secret_headers": ["x-SHADE"]}
+        _, body = broker().fetch(request)
         sent = json.loads(body)["headers"]
-        assert "authorization" not in sent
-        assert "cookie" not in sent
+        assert not {"authorization", "cookie", "x-shade"} & sent.keys()
         assert sent["x-kept"] == "yes"
+        assert site.requests[0][1]["x-shade"] == "secret"
 
 
 @pytest.mark.parametrize(
@@ -475,3 +478,22 @@ def test_a_plugin_fetches(host: lao.Host, isolation: str, tmp_path: Path, site: 
     with pytest.raises(PluginError, match="network requests in a second"):
         plugin.call("fetch", request=request)
     assert host.events.count("permission_denied", plugin="services") == 1
+
+
+def test_private_addresses_are_granted_for_one_load_by_their_word(
+    site: Site, tmp_path: Path, host: lao.Host, isolation: str
+) -> None:
+    site.answers["/"] = content(b"inside")
+    project = write_project(tmp_path, "services", ["network_access"])
+
+    def fetched(*grant: str) -> Any:
+        with host.load(project, isolation=isolation, grant=grant) as plugin:
+            return plugin.call("fetch", request=json.dumps({"url": f"{site.address}/"}))
+
+    with pytest.raises(PermissionDenied, match="not a public address"):
+        fetched("network_access")
+    assert "inside" in str(fetched("network_access", "private_addresses"))
+    with pytest.raises(PermissionDenied, match="needs permissions"):
+        fetched("private_addresses")
+    with pytest.raises(InvalidInput, match="there is no permission `private_address`"):
+        fetched("network_access", "private_address")

@@ -55,13 +55,19 @@ def load(request: pytest.FixtureRequest, made: Made) -> Iterator[Load]:
 
 
 def test_its_own_tests_and_conformance(made: Made) -> None:
-    found = run_tests(made.project, read_input=lambda _: lao.Json({"path": "/", "dry_run": True}), seed=20260607)
+    found = run_tests(
+        made.project, read_input=lambda _: lao.Json({"path": "/", "dry_run": True}), seed=20260607
+    )
     failed = [check for check in found.checks if check.outcome == "failed"]
     assert failed == [], "\n".join(f"{check.name}: {check.detail}" for check in failed)
     passed = [check.name for check in found.checks if check.outcome == "passed"]
     assert passed[:2] == ["cargo test" if made.language == "rust" else "ctest", "tests/*.py"]
     assert "300 instances made and ended" in passed
-    assert {name for name in passed if name.endswith("cancel")} == {"request: cancel", "list: cancel", "pages: cancel"}
+    assert {name for name in passed if name.endswith("cancel")} == {
+        "request: cancel",
+        "list: cancel",
+        "pages: cancel",
+    }
     assert found.output["dry_run"] is True
     assert found.output["url"] == "https://api.example.org/"
 
@@ -88,7 +94,7 @@ DEEP = b"[" * 10000 + b"]" * 10000
         (OK + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n[1]", "cannot fetch"),
         (OK + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n", "cannot fetch"),
         (OK + b"Content-Length: 2\r\n\r\n[1, 2, 3]", "not JSON at line 1 column 3"),
-        (OK + b"\r\n{\"a\": \xff}", "not JSON"),
+        (OK + b'\r\n{"a": \xff}', "not JSON"),
         (OK + b'\r\n"\\ud800"', "not JSON at line 1"),
         (OK + b"\r\n[1,]", "not JSON at line 1 column 4"),
         (OK + b"\r\n[01]", "not JSON at line 1"),
@@ -114,9 +120,8 @@ def test_huge_answers_are_cut_off_and_not_asked_for_again(load: Load) -> None:
         connections.append(1)
         saying(OK + b"\r\n[", endless=b"1," * 32768)(connection)
 
-    with peer(endless) as port:
-        with pytest.raises(PluginError, match="too large"):
-            load(port)({"path": "/"})
+    with peer(endless) as port, pytest.raises(PluginError, match="too large"):
+        load(port)({"path": "/"})
     assert len(connections) == 1
 
 
@@ -131,7 +136,7 @@ def test_slow_drips_end_in_time(load: Load) -> None:
     with peer(drip) as port:
         plugin = load(port, timeout_s=0.3, max_attempts=2)
         began = time.monotonic()
-        with pytest.raises(PluginTimeout, match="did not answer in time.*attempt 2"):
+        with pytest.raises(PluginTimeout, match=r"did not answer in time.*attempt 2"):
             plugin({"path": "/"})
         assert 0.6 <= time.monotonic() - began < 3
 
@@ -156,12 +161,13 @@ def test_a_server_that_hangs_up_is_asked_again(load: Load) -> None:
 
 
 @pytest.mark.parametrize(
-    "location", ["http://192.0.2.1/", "http://localhost.evil.example/", "file:///etc/passwd", "gopher://127.0.0.1/"]
+    "location",
+    ["http://192.0.2.1/", "http://localhost.evil.example/", "file:///etc/passwd", "gopher://127.0.0.1/"],
 )
 def test_redirects_lead_nowhere_else(load: Load, location: str) -> None:
-    with peer(saying(f"HTTP/1.1 302 Found\r\nLocation: {location}\r\n\r\n".encode())) as port:
-        with pytest.raises(PermissionDenied):
-            load(port)({"path": "/"})
+    answer = f"HTTP/1.1 302 Found\r\nLocation: {location}\r\n\r\n".encode()
+    with peer(saying(answer)) as port, pytest.raises(PermissionDenied):
+        load(port)({"path": "/"})
 
 
 def test_secrets_do_not_follow_a_redirect(load: Load) -> None:
@@ -206,7 +212,7 @@ def test_an_endless_list_ends(load: Load) -> None:
         plugin = load(port)
         whole = plugin.call("list", {"path": "/"}, max_pages=3)
         assert (whole["pages"], whole["count"], whole["complete"]) == (3, 3000, False)
-        with pytest.raises(LaoError, match="64 MiB|requests in a second"):
+        with pytest.raises(LaoError, match=r"64 MiB|requests in a second"):
             plugin.call("list", {"path": "/"})
 
 

@@ -177,12 +177,12 @@ class JsonValue::Parser {
             return {Type::number, number()};
         }
     }
-    JsonValue nested(JsonValue (Parser::*read)()) {
+    JsonValue nested(JsonValue (Parser::*content)()) {
         if (levels_-- <= 0) {
             throw wrong("it nests too deep");
         }
         at_++;
-        JsonValue value = (this->*read)();
+        JsonValue value = (this->*content)();
         levels_++;
         return value;
     }
