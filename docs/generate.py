@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import Any
 
 DOCS = Path(__file__).parent
+sys.path.insert(0, str(DOCS))
+
+import abi_reference  # noqa: E402 - beside this file, which is no package
 
 # What each key of the manifest means. The keys, defaults and examples come from the models.
 MEANINGS = {
@@ -143,7 +146,25 @@ def commands() -> str:
     return "\n\n".join(parts)
 
 
-GENERATED = {"manifest.md": {"keys": manifest_keys}, "cli.md": {"commands": commands}}
+def abi_version() -> str:
+    """The version that the headers say."""
+    text = (abi_reference.INCLUDE / "abi.h").read_text(encoding="utf-8")
+    major, minor = (
+        re.findall(rf"^#define LAO_ABI_{part} (\d+)u$", text, re.M)[0] for part in ("MAJOR", "MINOR")
+    )
+    return f"Version {major}.{minor}."
+
+
+GENERATED = {
+    "manifest.md": {"keys": manifest_keys},
+    "cli.md": {"commands": commands},
+    "abi.md": {
+        "version": abi_version,
+        "extensions": abi_reference.extensions,
+        "status": abi_reference.status_codes,
+        "headers": abi_reference.headers,
+    },
+}
 
 
 def updated(page: str) -> str:

@@ -12,10 +12,11 @@ from typing import Any
 from lao import host
 from lao.errors import InvalidInput, PluginLoadError, PluginNotFound
 from lao.grants import Grants
-from lao.host.source import Source, source_of_directory, source_of_library
+from lao.host.source import Source
 from lao.model.names import printable, suggest
 from lao.model.rights import rights_of, wanted_by
 from lao.operator_file import operator_policy
+from lao.package.embed import manifest_at
 from lao.projects import Project, find_project, find_projects
 from lao.store import Installed, Store
 
@@ -68,11 +69,10 @@ class Names:
         return self._grants.signature()
 
     def _of_installed(self, installed: Installed) -> Source:
-        found = source_of_directory(installed.directory) if installed.has_manifest else None
         source = Source(
             name=installed.name,
             library=installed.library,
-            manifest=found.manifest if found is not None else source_of_library(installed.library).manifest,
+            manifest=manifest_at(installed.directory if installed.has_manifest else None, installed.library),
             resource_dir=installed.directory,
             packaged=True,
             enabled=installed.enabled,
@@ -89,13 +89,12 @@ class Names:
                 where=str(project.directory),
                 hint=f"run `lao plugin build {project.directory}`",
             )
-        found = source_of_library(project.library)
-        if project.manifest_file is not None:
-            found = source_of_directory(project.directory)
         source = Source(
             name=project.name,
             library=project.library,
-            manifest=found.manifest,
+            manifest=manifest_at(
+                project.directory if project.manifest_file is not None else None, project.library
+            ),
             resource_dir=project.directory,
             packaged=True,
             enabled=self._store.is_enabled(project.name),

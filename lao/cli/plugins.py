@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from lao.errors import PluginLoadError, PluginNotFound
 from lao.model.names import library_stem, printable, suggest
-from lao.projects import MANIFEST, Project, find_project, find_projects, project_at
+from lao.projects import Project, find_project, find_projects, project_at
 from lao.store import Installed, Store
 
 if TYPE_CHECKING:
@@ -75,23 +75,16 @@ def find(word: str, store: Store) -> Named:
 
 
 def manifest_of(plugin: Named) -> Manifest | None:
-    """The manifest of a plugin: its `plugin.toml`, else the one embedded in its library.
+    """The manifest of a plugin, the one with which a host would load it.
 
     Raises:
         ManifestError: It has problems.
         PluginLoadError: The library cannot be read.
     """
-    from lao.model.manifest import parse_manifest, read_manifest
+    from lao.package.embed import manifest_at
 
-    file = plugin.directory / MANIFEST
-    if file.is_file():
-        return read_manifest(file)
-    if plugin.library is None:
-        return None
-    from lao.package.inspect import inspect_library
-
-    text = inspect_library(plugin.library).manifest_text
-    return parse_manifest(text, file=f"{plugin.library.name}: plugin.toml") if text is not None else None
+    bare = plugin.installed is None and (plugin.project is None or plugin.project.manifest_file is None)
+    return manifest_at(None if bare else plugin.directory, plugin.library)
 
 
 def _local(project: Project, store: Store) -> Named:

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from lao.errors import PluginLoadError, PluginNotFound
-from lao.model.manifest import Manifest, parse_manifest, read_manifest
+from lao.model.manifest import Manifest
 from lao.model.names import fold_name, is_library_name, library_stem
 from lao.model.operator_policy import NO_POLICY, OperatorPolicy
 from lao.model.rights import NO_RIGHTS, Rights
-from lao.package.embed import library_manifest
+from lao.package.embed import manifest_at
 
 __all__ = ["FileLocator", "Locator", "Source", "source_of_directory", "source_of_library"]
 
@@ -91,8 +91,7 @@ def source_of_library(path: Path) -> Source:
     Raises:
         ManifestError: The manifest has errors.
     """
-    found = library_manifest(path)
-    manifest = parse_manifest(found[0], file=found[1]) if found is not None else None
+    manifest = manifest_at(None, path)
     return Source(manifest.plugin.name if manifest else library_stem(path.name), path, manifest, path.parent)
 
 
@@ -103,8 +102,7 @@ def source_of_directory(directory: Path) -> Source:
         PluginLoadError: There is no library in it, or more than one and no manifest that names it.
         ManifestError: The manifest has errors.
     """
-    manifest_file = directory / "plugin.toml"
-    manifest = read_manifest(manifest_file) if manifest_file.is_file() else None
+    manifest = manifest_at(directory, None)
     name = manifest.plugin.name if manifest else directory.name
     libraries = _built(directory) or sorted(
         file for file in directory.iterdir() if is_library_name(file.name)

@@ -7,13 +7,37 @@ ended by a NUL byte that the symbol's size counts), or in a section `.lao_manife
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lao.model.names import fold_name, is_library_name, library_stem
 from lao.package.inspect import inspect_library
 
-__all__ = ["MANIFEST_SYMBOL", "embedded_manifest", "library_manifest", "manifest_source"]
+if TYPE_CHECKING:
+    from lao.model.manifest import Manifest
+
+__all__ = ["MANIFEST_SYMBOL", "embedded_manifest", "library_manifest", "manifest_at", "manifest_source"]
 
 MANIFEST_SYMBOL = "lao_plugin_manifest"
+
+
+def manifest_at(directory: Path | None, library: Path | None) -> Manifest | None:
+    """The manifest of a plugin: the `plugin.toml` of its directory, else what its library carries or has beside it.
+
+    Args:
+        directory: Its package or project; None for a bare library, which may lie among others.
+        library: Its library; None when there is none yet.
+
+    Raises:
+        PluginLoadError: The library cannot be read.
+        ManifestError: The manifest has errors.
+    """
+    from lao.model.manifest import parse_manifest, read_manifest
+
+    file = directory / "plugin.toml" if directory is not None else None
+    if file is not None and file.is_file():
+        return read_manifest(file)
+    found = library_manifest(library) if library is not None else None
+    return parse_manifest(found[0], file=found[1]) if found is not None else None
 
 
 def embedded_manifest(path: str | Path) -> str | None:

@@ -121,3 +121,40 @@ def test_the_table_of_step_keys_is_complete() -> None:
         "retry_delay",
     )
     assert set(STEP_KEYS) == set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE))
+
+
+# --- The ABI's page ---
+
+
+def test_the_page_of_the_abi_is_whole() -> None:
+    """Every struct with a section of its own, every constant, function and extension id of the headers."""
+    from tests.native import offsets
+
+    page = (DOCS / "abi.md").read_text("utf-8")
+    for struct in offsets.published_structs():
+        assert page.count(f"### {struct.name}\n") == 1
+        for field in struct.fields:
+            assert f"| `{field}` |" in page
+    text = "".join((offsets.INCLUDE / header).read_text() for header in offsets.headers())
+    constants = set(re.findall(r"\bLAO_[A-Z][A-Z0-9_]*", re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)))
+    macros = {"LAO_EXTERN_C_BEGIN", "LAO_EXTERN_C_END", "LAO_EXPORT", "LAO_CALL", "LAO_STATUS_LIST"}
+    guards = {name for name in constants if name.endswith("_H")}
+    assert {name for name in constants - macros - guards if not re.search(rf"\b{name}\b", page)} == set()
+    for function in re.findall(r"static inline [\w\s]+\*?(lao_\w+)\(", text):
+        assert f" {function}(" in page.replace("*", " ")
+
+
+def test_a_header_that_says_something_else_is_not_passed_over(
+    generate: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The reader of the headers refuses what it does not understand, and the page follows what they say."""
+    reference = generate.abi_reference
+    shutil.copytree(reference.INCLUDE, tmp_path / "lao")
+    monkeypatch.setattr(reference, "INCLUDE", tmp_path / "lao")
+    header = tmp_path / "lao" / "ext" / "batch.h"
+    text = header.read_text("utf-8")
+    header.write_text(text.replace("Runs `count` requests", "Runs some requests"), "utf-8")
+    assert generate.updated("abi.md") != (DOCS / "abi.md").read_text("utf-8")
+    header.write_text(text.replace("typedef struct lao_batch_plugin {", "%% {"), "utf-8")
+    with pytest.raises(ValueError, match=r"batch\.h: what is"):
+        generate.updated("abi.md")
