@@ -2,11 +2,18 @@
 #ifndef LAO_PLUGIN_C_H
 #define LAO_PLUGIN_C_H
 
+#include "c/array.h"
+#include "c/declare.h"
 #include "c/fail.h"
+#include "c/fields.h"
 #include "c/give.h"
 #include "c/json.h"
+#include "c/label.h"
 #include "c/letter_case.h"
 #include "c/params.h"
+#include "c/services.h"
+#include "c/settings.h"
+#include "c/text.h"
 #include "c/utf8.h"
 #include "lao.h"
 

@@ -9,15 +9,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lao.authoring.compare import differences
+from lao.authoring.declared import with_declared
 from lao.build import BuildResult, ProjectSource, Target, build, forget_build, open_project
+from lao.durable import write_atomic
 from lao.errors import LaoError, ManifestError
 from lao.grants import Grants
-from lao.host import Host, Plugin
+from lao.host import Host, Plugin, PluginInfo
 from lao.host.source import source_of_library
-from lao.model.manifest import Manifest
+from lao.model.manifest import Manifest, parse_manifest
 from lao.projects import find_project
 
-__all__ = ["build_checked", "find_source", "loaded", "require_agreement"]
+__all__ = ["build_checked", "described", "find_source", "loaded", "require_agreement"]
 
 LOAD_TIMEOUT_S = 20.0
 
@@ -48,7 +50,9 @@ def build_checked(
     on_output: Callable[[str], None] | None = None,
     target: Target | None = None,
 ) -> BuildResult:
-    """Builds a project, loads the result in a worker, and compares it with its manifest.
+    """Builds a project, loads the result in a worker, and compares it with its manifest. Where the manifest leaves
+    capabilities, settings and events to the code (`declared`), they are written into it, and the library is built once
+    more, with that manifest in it.
 
     What is built for a system that is not this one is read, not loaded: only its machine, what it needs, its entry and
     its manifest are checked.
@@ -62,6 +66,8 @@ def build_checked(
     if target is not None and not target.runs_here:
         return result
     try:
+        if _write_declared(project, result):
+            result = build(project, release=release, jobs=jobs, on_output=on_output, target=target)
         with loaded(result.library) as plugin:
             require_agreement(result.manifest, plugin)
             Grants().add_built(plugin.info.digest)
@@ -69,6 +75,26 @@ def build_checked(
         forget_build(project, target)  # nobody shall take it for good because it is there
         raise
     return result
+
+
+def described(library: Path) -> PluginInfo:
+    """What a library says of itself, asked in a worker of its own that makes no instance of it."""
+    manifest = source_of_library(library).manifest
+    grant = sorted(manifest.permissions.requested) if manifest is not None else []
+    with tempfile.TemporaryDirectory(prefix="lao-") as home, Host(home) as host:
+        return host._describe(library, grant)
+
+
+def _write_declared(project: ProjectSource, result: BuildResult) -> bool:
+    """Whether the manifest had to be changed."""
+    file = project.manifest_file
+    text = file.read_bytes().decode("utf-8")
+    changed = with_declared(text, described(result.library), file=file.name)
+    if changed == text:
+        return False
+    parse_manifest(changed, file=file.name)  # it must read back
+    write_atomic(file, changed)
+    return True
 
 
 def require_agreement(manifest: Manifest, plugin: Plugin) -> None:

@@ -45,7 +45,30 @@ def differences(manifest: Manifest, plugin: Plugin) -> list[Problem]:
             found.append(
                 _problem(manifest, "capabilities", text, f'add `[[capabilities]]` with `name = "{name}"`')
             )
-    return found
+    return found + _of_settings(manifest, plugin) + _of_events(manifest, plugin)
+
+
+def _of_settings(manifest: Manifest, plugin: Plugin) -> list[Problem]:
+    """A library that declares no settings leaves them to its manifest."""
+    says, does = _types(manifest.config_schema), _types(plugin.info.config_schema)
+    if does is None or (says or {}) == does:
+        return []
+    text = f"the library has the settings {_listed(does)}, not {_listed(says or {})}"
+    return [_problem(manifest, "config_schema", text, "describe the settings that it has")]
+
+
+def _of_events(manifest: Manifest, plugin: Plugin) -> list[Problem]:
+    known = {one.name for one in manifest.events}
+    return [
+        _problem(
+            manifest,
+            "events",
+            f"the library also emits the event `{event.name}`",
+            f'add `[[events]]` with `name = "{event.name}"`',
+        )
+        for event in plugin.info.events
+        if event.name not in known
+    ]
 
 
 def _of_capability(manifest: Manifest, key: str, declared: Capability, real: Capability) -> list[Problem]:
@@ -59,7 +82,10 @@ def _of_capability(manifest: Manifest, key: str, declared: Capability, real: Cap
             found.append(_problem(manifest, f"{key}.{end}", text, f'write `{end} = "{does.label}"`'))
     says_params, does_params = _types(declared.params_schema), _types(real.params_schema)
     if says_params is not None and does_params is not None and says_params != does_params:
-        text = f"`{declared.name}` takes {_listed(does_params)} in the library, not {_listed(says_params)}"
+        text = (
+            f"`{declared.name}` takes the parameters {_listed(does_params)} in the library, "
+            f"not {_listed(says_params)}"
+        )
         found.append(_problem(manifest, f"{key}.params_schema", text, "describe the parameters that it has"))
     return found
 
@@ -78,7 +104,7 @@ def _types(schema: dict[str, Any] | None) -> dict[str, str] | None:
 
 
 def _listed(types: dict[str, str]) -> str:
-    return ", ".join(f"`{name}` ({kind})" for name, kind in sorted(types.items())) or "no parameters"
+    return ", ".join(f"`{name}` ({kind})" for name, kind in sorted(types.items())) or "none"
 
 
 def _problem(manifest: Manifest, key: str, message: str, fix: str) -> Problem:

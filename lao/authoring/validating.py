@@ -6,8 +6,9 @@ import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
-from lao.authoring.building import loaded
+from lao.authoring.building import described, loaded
 from lao.authoring.compare import differences
+from lao.authoring.declared import with_declared
 from lao.build import BuildFailed, ProjectSource, build, built, built_for_release, forget_build
 from lao.build import cargo as cargo_driver
 from lao.errors import LaoError, ManifestError, Problem
@@ -42,7 +43,7 @@ def validate(project: ProjectSource, *, on_output: Callable[[str], None] | None 
         )
     except LaoError as error:
         return [*problems, _source_problem(project, error)]
-    found = _library(manifest, library)
+    found = _library(project, manifest, library)
     if found:
         forget_build(project)
     return problems + found
@@ -76,12 +77,24 @@ def _versions(project: ProjectSource, manifest: Manifest | None) -> list[Problem
     return [Problem("Cargo.toml", "package.version", text, "make them equal", "warning")]
 
 
-def _library(manifest: Manifest, library: Path) -> list[Problem]:
+def _library(project: ProjectSource, manifest: Manifest, library: Path) -> list[Problem]:
     try:
+        found = _declared(project, library)
         with loaded(library) as plugin:
-            return differences(manifest, plugin)
+            return found + differences(manifest, plugin)
+    except ManifestError as error:
+        return list(error.problems) or [Problem(manifest.file, "", str(error), error.hint or "")]
     except LaoError as error:
         return [Problem(library.name, "", str(error), error.hint or "")]
+
+
+def _declared(project: ProjectSource, library: Path) -> list[Problem]:
+    """Whether a build would write something else into the manifest."""
+    file = project.manifest_file
+    text = file.read_bytes().decode("utf-8")
+    if with_declared(text, described(library), file=file.name) == text:
+        return []
+    return [Problem(file.name, "", "it does not say what the code declares", "run `lao plugin build`")]
 
 
 def _source_problem(project: ProjectSource, error: LaoError) -> Problem:

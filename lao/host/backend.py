@@ -35,7 +35,7 @@ class Order:
         name: What the user asked for, for messages.
         library: Absolute path of the private copy.
         original: The file that the user named.
-        config: The instance's configuration.
+        config: The instance's configuration; None makes no instance, for a description alone (in workers only).
         resource_dir: The plugin's package, or None.
         data_dir: Its data directory, or None.
         timeout_s: Of each call; `math.inf` for none.
@@ -50,7 +50,7 @@ class Order:
     name: str
     library: Path
     original: Path
-    config: dict[str, Any]
+    config: dict[str, Any] | None
     resource_dir: Path | None
     data_dir: Path | None
     timeout_s: float
@@ -129,7 +129,7 @@ class Backend(ABC):
             return keep[-1]
 
         options.library = text(str(order.library))
-        options.config_json = text(json.dumps(order.config))
+        options.config_json = text(json.dumps(order.config) if order.config is not None else "")
         options.resource_dir = text(str(order.resource_dir)) if order.resource_dir else ffi.NULL
         options.data_dir = text(str(order.data_dir)) if order.data_dir else ffi.NULL
         options.timeout_ns = deadline_ns(order.timeout_s)

@@ -231,6 +231,27 @@ class Host:
 
     # --- Loading ---
 
+    def _describe(self, library: Path, grant: Iterable[str]) -> PluginInfo:
+        """What a library says of itself, whatever its manifest says: asked in a worker that makes no instance of it."""
+        source = self._find(library)
+        if source.manifest is not None:
+            bare = source.manifest.model_copy(update={"capabilities": (), "config_schema": None})
+            source = replace(source, manifest=bare)
+        decision = decide(
+            source,
+            isolation="process",
+            timeout_s=DEFAULT_TIMEOUT_S,
+            limits=None,
+            strict=False,
+            grant=tuple(grant),
+            accept=(),
+        )
+        upkeep = _upkeep(0.0, 0.0, 0.0)
+        loaded = self._load(source, decision, 1, None, stable=False, recycle_calls=0, upkeep=upkeep)
+        lib.lao__target_close(loaded.target.pointer)
+        loaded.counter.close()
+        return loaded.info
+
     def _executor(self) -> Executor:
         with self._lock:
             if self._pool is None:
@@ -259,7 +280,7 @@ class Host:
         source: Source,
         decision: Decision,
         workers: int,
-        config: dict[str, Any],
+        config: dict[str, Any] | None,
         *,
         stable: bool,
         recycle_calls: int,
@@ -296,7 +317,7 @@ class Host:
             name=source.name,
             library=copy.library,
             original=source.library,
-            config=_settings(source.manifest, {**source.settings, **config}),
+            config=None if config is None else _settings(source.manifest, {**source.settings, **config}),
             resource_dir=source.resource_dir,
             data_dir=directory,
             timeout_s=decision.timeout_s,

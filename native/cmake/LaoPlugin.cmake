@@ -62,15 +62,19 @@ function(_lao_embed_manifest variable manifest)
   file(CONFIGURE OUTPUT "${source}" @ONLY CONTENT [=[/* Generated from plugin.toml. */
 #if defined(_WIN32)
 #define MANIFEST_EXPORT __declspec(dllexport)
+#define MANIFEST_USED
 #else
-#define MANIFEST_EXPORT __attribute__((visibility("default"), used))
+#define MANIFEST_EXPORT __attribute__((visibility("default")))
+#define MANIFEST_USED __attribute__((used))
 #endif
 #if defined(__cplusplus)
 extern "C" {
+#endif
 extern MANIFEST_EXPORT const unsigned char lao_plugin_manifest[@size@];
+#if defined(__cplusplus)
 }
 #endif
-MANIFEST_EXPORT const unsigned char lao_plugin_manifest[@size@] = {
+MANIFEST_USED const unsigned char lao_plugin_manifest[@size@] = {
 @bytes@0};
 ]=])
   set(${variable} "${source}" PARENT_SCOPE)

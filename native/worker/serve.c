@@ -170,6 +170,9 @@ static lao_status_t open_plugin(lane_t *lane, lao_value_t *description) {
     }
     status =
         lao__module_open(text_at(lane, request->path), &lao__worker_services, request->services, &module, &lane->error);
+    if (status == LAO_OK && *options.config_json == '\0') {
+        return describe(lane, module, description); /* nothing but what it is was asked: there is no instance to call */
+    }
     if (status == LAO_OK) {
         status = lao__instance_open(module, &options, &lane->worker->target, &lane->error);
     }

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from lao.authoring import build_checked, find_source, validate
+from lao.authoring.declared import BEGIN, END
 from lao.build import BuildFailed
 from lao.errors import InvalidInput, ManifestError
 from lao.templates import create_project
@@ -25,7 +26,14 @@ def edit(file: Path, old: str, new: str) -> None:
     file.write_text(text.replace(old, new), "utf-8")
 
 
+def by_hand(file: Path) -> None:
+    """Takes away the marks, so that nothing is written into the manifest."""
+    edit(file, f"{BEGIN}\n", "")
+    edit(file, f"{END}\n", "")
+
+
 def test_every_difference_between_manifest_and_code(project: Path) -> None:
+    by_hand(project / "plugin.toml")
     edit(project / "plugin.toml", 'name = "analyze"', 'name = "analyse"')
     edit(project / "plugin.toml", 'output_type = "text"', 'output_type = "binary"')
     edit(project / "plugin.toml", "properties.trim", "properties.strip")

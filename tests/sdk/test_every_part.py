@@ -20,7 +20,11 @@ from lao.paths import include_dir, sdk_rust_dir
 HERE = Path(__file__).parent
 
 # What becomes of a failure that is no error of the SDK.
-BARRIER = {"cpp": "an exception of unknown type", "rust": "the plugin panicked: it panicked on purpose"}
+BARRIER = {
+    "c": "the status 4711, which a plugin may not return",
+    "cpp": "an exception of unknown type",
+    "rust": "the plugin panicked: it panicked on purpose",
+}
 
 
 @pytest.fixture(scope="module", params=list(BARRIER))

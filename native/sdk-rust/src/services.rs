@@ -1,7 +1,7 @@
 //! What a plugin asks of its host: each service behind its permission, as `include/lao/ext/services.h` says.
 
 use crate::abi::{
-    RawCallsHost, RawCommandsHost, RawError, RawEventsHost, RawFilesHost, RawHttpHost, RawScratchHost, RawValue, Status,
+    RawCallsHost, RawCommandsHost, RawError, RawEventsHost, RawHttpHost, RawScratchHost, RawValue, Status,
 };
 use crate::value::kind;
 use crate::{Call, Error, ErrorKind, Host};
@@ -138,7 +138,7 @@ impl Host {
     #[cfg(unix)]
     pub fn open_file(self, path: &str, mode: u32) -> Result<std::fs::File, Error> {
         use std::os::fd::FromRawFd;
-        let service = self.service::<RawFilesHost>("lao.files/1")?;
+        let service = self.service::<crate::abi::RawFilesHost>("lao.files/1")?;
         let (path, mut handle) = (c_text(path)?, -1i64);
         checked(|error| unsafe { (service.open)(self.table(), path.as_ptr(), mode, &mut handle, error) })?;
         // On success the descriptor is open, and this side's own.

@@ -1,5 +1,4 @@
 /* The plugin: its capabilities, its configuration, and what connects them to text.c. */
-#include <inttypes.h>
 #include <lao/plugin_c.h>
 
 #include "text.h"
@@ -14,42 +13,30 @@ struct lao_instance {
 
 /* --- Configuration --- */
 
+static const lao_field_t settings[] = {
+    LAO_INT_IN("max_length", 1000000, "Characters that an input may have", 1, DBL_MAX),
+    LAO_TEXT("prefix", "", "Put before every processed text"),
+    LAO_END,
+};
+
 static void LAO_CALL destroy(lao_instance_t *self) {
     free(self->prefix);
     free(self);
 }
 
-static lao_status_t read_config(lao_instance_t *self, const lao_config_t *config, lao_error_t *error) {
-    lao_json_t value;
-    self->max_length = 1000000;
-    if (lao_json_member(config->json, config->json_size, "max_length", &value) > 0 &&
-        !lao_json_integer(value, &self->max_length)) {
-        return lao_fail(error, LAO_INVALID_CONFIG, "`max_length` must be an integer");
-    }
-    if (self->max_length < 1) {
-        return lao_fail(error, LAO_INVALID_CONFIG, "`max_length` must be at least 1");
-    }
-    if (lao_json_member(config->json, config->json_size, "prefix", &value) > 0) {
-        self->prefix = lao_json_text(value, &self->prefix_size);
-        if (self->prefix == NULL) {
-            return lao_fail(error, LAO_INVALID_CONFIG, "`prefix` must be a text");
-        }
-    }
-    return LAO_OK;
-}
-
-static lao_status_t LAO_CALL create(const lao_host_t *host, const lao_config_t *config, lao_instance_t **instance,
-                                    lao_error_t *error) {
+static lao_status_t create(const lao_host_t *host, const lao_config_t *config, lao_instance_t **instance,
+                           lao_error_t *error) {
     lao_instance_t *self = calloc(1, sizeof *self);
-    lao_status_t status;
+    (void)error; /* the settings were checked */
     if (self == NULL) {
         return LAO_OUT_OF_MEMORY;
     }
     self->host = host;
-    status = read_config(self, config, error);
-    if (status != LAO_OK) {
+    self->max_length = lao_setting_int(config, settings, "max_length");
+    self->prefix = lao_setting_text(config, settings, "prefix", &self->prefix_size);
+    if (self->prefix == NULL) {
         destroy(self);
-        return status;
+        return LAO_OUT_OF_MEMORY;
     }
     *instance = self;
     return LAO_OK;
@@ -57,13 +44,24 @@ static lao_status_t LAO_CALL create(const lao_host_t *host, const lao_config_t *
 
 /* --- Capabilities --- */
 
-/* The one input, checked: text in UTF-8 that is not too long. */
+static const lao_field_t process_params[] = {
+    LAO_CHOICE("mode", "upper", "How to change it", "upper|lower|title|reverse|slug"),
+    LAO_BOOL("trim", 0, "Leave out the white space around it"),
+    LAO_END,
+};
+
+static const lao_field_t analyze_output[] = {
+    LAO_FIELD(LAO_PARAM_INT, LAO_FIELD_REQUIRED, "bytes", "", NULL),
+    LAO_FIELD(LAO_PARAM_INT, LAO_FIELD_REQUIRED, "characters", "", NULL),
+    LAO_FIELD(LAO_PARAM_INT, LAO_FIELD_REQUIRED, "words", "", NULL),
+    LAO_FIELD(LAO_PARAM_INT, LAO_FIELD_REQUIRED, "lines", "", NULL),
+    LAO_END,
+};
+
+/* The one input, which is text, checked: UTF-8 that is not too long. */
 static lao_status_t take_text(const lao_instance_t *self, const lao_request_t *request, const char **text,
                               uint64_t *size, lao_error_t *error) {
     int64_t length;
-    if (request->input_count != 1 || request->inputs[0]->kind != LAO_KIND_TEXT) {
-        return lao_fail(error, LAO_INVALID_INPUT, "this capability takes one text");
-    }
     *text = request->inputs[0]->data;
     *size = request->inputs[0]->size;
     length = lao_utf8_count(*text, *size);
@@ -77,32 +75,17 @@ static lao_status_t take_text(const lao_instance_t *self, const lao_request_t *r
     return LAO_OK;
 }
 
-static lao_status_t process(const lao_instance_t *self, const lao_request_t *request, lao_response_t *response,
+static lao_status_t process(lao_instance_t *self, const lao_request_t *request, lao_response_t *response,
                             lao_error_t *error) {
-    static const char *const known[] = {"mode", "trim"};
-    const char *text, *mode_name = "upper";
+    const int mode = text_mode(lao_arg_text(request, process_params, "mode", NULL));
+    const char *text;
     uint64_t size;
-    int trim = 0, mode;
     char *room;
-    lao_status_t status = lao_params_only(request, known, 2, error);
-    if (status == LAO_OK) {
-        status = lao_param_text(request, "mode", &mode_name, NULL, error);
-    }
-    if (status == LAO_OK) {
-        status = lao_param_bool(request, "trim", &trim, error);
-    }
-    if (status == LAO_OK) {
-        status = take_text(self, request, &text, &size, error);
-    }
+    lao_status_t status = take_text(self, request, &text, &size, error);
     if (status != LAO_OK) {
         return status;
     }
-    mode = text_mode(mode_name);
-    if (mode < 0) {
-        return lao_failf(error, LAO_INVALID_PARAMETER,
-                         "parameter `mode` must be one of upper, lower, title, reverse, slug; not `%s`", mode_name);
-    }
-    if (trim) {
+    if (lao_arg_bool(request, process_params, "trim")) {
         text_trim(&text, &size);
     }
     room = lao_room(self->host, self->prefix_size + 2 * size);
@@ -116,15 +99,12 @@ static lao_status_t process(const lao_instance_t *self, const lao_request_t *req
     return lao_give(self->host, response, LAO_KIND_TEXT, room, self->prefix_size + size);
 }
 
-static lao_status_t analyze(const lao_instance_t *self, const lao_request_t *request, lao_response_t *response,
+static lao_status_t analyze(lao_instance_t *self, const lao_request_t *request, lao_response_t *response,
                             lao_error_t *error) {
     char json[160];
     const char *text;
     uint64_t size;
-    lao_status_t status = lao_params_only(request, NULL, 0, error);
-    if (status == LAO_OK) {
-        status = take_text(self, request, &text, &size, error);
-    }
+    lao_status_t status = take_text(self, request, &text, &size, error);
     if (status != LAO_OK) {
         return status;
     }
@@ -136,58 +116,38 @@ static lao_status_t analyze(const lao_instance_t *self, const lao_request_t *req
     return lao_give_copy(self->host, response, LAO_KIND_JSON, json, (uint64_t)length);
 }
 
-/* --- The table --- */
+/* --- What is declared here, `lao plugin build` writes into plugin.toml --- */
 
-static const lao_capability_t process_capability = {
-    .struct_size = sizeof(lao_capability_t),
-    .flags = LAO_CAPABILITY_IDEMPOTENT,
-    .name = "process",
-    .description = "Changes a text: upper, lower, title, reverse or slug",
-    .input_kind = LAO_KIND_TEXT,
-    .output_kind = LAO_KIND_TEXT,
-    .params_schema = "{\"type\":\"object\",\"properties\":{"
-                     "\"mode\":{\"type\":\"string\",\"enum\":[\"upper\",\"lower\",\"title\",\"reverse\",\"slug\"],"
-                     "\"default\":\"upper\",\"description\":\"How to change it\"},"
-                     "\"trim\":{\"type\":\"boolean\",\"default\":false,"
-                     "\"description\":\"Leave out the white space around it\"}},\"additionalProperties\":false}",
+static const lao_capability_entry_t capabilities[] = {
+    {
+        .name = "process",
+        .description = "Changes a text: upper, lower, title, reverse or slug",
+        .input_kind = LAO_KIND_TEXT,
+        .output_kind = LAO_KIND_TEXT,
+        .flags = LAO_CAPABILITY_IDEMPOTENT,
+        .params = process_params,
+        .run = process,
+    },
+    {
+        .name = "analyze",
+        .description = "Counts the bytes, characters, words and lines of a text",
+        .input_kind = LAO_KIND_TEXT,
+        .output_kind = LAO_KIND_JSON,
+        .flags = LAO_CAPABILITY_IDEMPOTENT,
+        .output_fields = analyze_output,
+        .run = analyze,
+    },
+    {0},
 };
 
-static const lao_capability_t analyze_capability = {
-    .struct_size = sizeof(lao_capability_t),
-    .flags = LAO_CAPABILITY_IDEMPOTENT,
-    .name = "analyze",
-    .description = "Counts the bytes, characters, words and lines of a text",
-    .input_kind = LAO_KIND_TEXT,
-    .output_kind = LAO_KIND_JSON,
-};
-
-static const lao_capability_t *const capabilities[] = {&process_capability, &analyze_capability};
-
-static lao_status_t LAO_CALL call(lao_instance_t *self, const lao_request_t *request, lao_response_t *response,
-                                  lao_error_t *error) {
-    switch (request->capability) { /* the index in `capabilities` */
-    case 0:
-        return process(self, request, response, error);
-    case 1:
-        return analyze(self, request, response, error);
-    default:
-        return LAO_UNKNOWN_CAPABILITY;
-    }
-}
-
-static const lao_plugin_t plugin = {
-    .struct_size = sizeof plugin,
-    .abi_version = LAO_ABI_VERSION,
+static const lao_declaration_t declaration = {
     .name = LAO_PLUGIN_NAME, /* both come from plugin.toml */
     .version = LAO_PLUGIN_VERSION,
     .thread_role = LAO_THREADS_FULL,
-    .capability_count = sizeof capabilities / sizeof *capabilities,
     .capabilities = capabilities,
+    .settings = settings,
     .create = create,
     .destroy = destroy,
-    .call = call,
 };
 
-const lao_plugin_t *LAO_CALL lao_plugin_entry(const lao_host_t *host) {
-    return LAO_ABI_MAJOR_OF(host->abi_version) == LAO_ABI_MAJOR ? &plugin : NULL;
-}
+const lao_plugin_t *LAO_CALL lao_plugin_entry(const lao_host_t *host) { return lao_declare(host, &declaration); }
