@@ -43,7 +43,7 @@ template <class V, class R> class Batch {
                 slot_->response->output_count = 1;
             }));
         }
-        void fail(const Error &error) noexcept { slot_->set(lao_fail(slot_->error, error.status(), error.what())); }
+        void fail(const Error &error) noexcept { slot_->set(lao_fail(slot_->error, error.answer(), error.what())); }
         bool answered() const noexcept { return slot_->answered; }
 
       private:

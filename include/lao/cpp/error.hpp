@@ -16,6 +16,8 @@ class Error : public std::runtime_error {
   public:
     Error(lao_status_t status, const std::string &text) : std::runtime_error(text), status_(status) {}
     lao_status_t status() const noexcept { return status_; }
+    // What the plugin answers: statuses of the host's services, such as LAO_LIMIT_EXCEEDED, are not a plugin's own.
+    lao_status_t answer() const noexcept { return status_ < LAO_LIMIT_EXCEEDED ? status_ : LAO_FAILED; }
 
   private:
     lao_status_t status_;
@@ -43,7 +45,7 @@ template <class Function> lao_status_t guard(lao_error_t *error, Function &&func
         function();
         return LAO_OK;
     } catch (const Error &failure) {
-        return lao_fail(error, failure.status(), failure.what());
+        return lao_fail(error, failure.answer(), failure.what());
     } catch (const std::bad_alloc &) {
         return lao_fail(error, LAO_OUT_OF_MEMORY, "out of memory");
     } catch (const std::exception &failure) {

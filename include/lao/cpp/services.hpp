@@ -92,7 +92,7 @@ struct HttpResponse {
     std::string body;
 };
 
-// `request` is JSON: url, and method, headers, timeout_s, redirects where they matter.
+// `request` is JSON: url, and method, headers, timeout_s, redirects, secret_headers where they matter.
 inline HttpResponse fetch(Host host, std::string_view request, std::optional<std::string_view> body = std::nullopt) {
     Value head;
     Value content;

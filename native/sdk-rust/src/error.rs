@@ -27,6 +27,18 @@ pub enum ErrorKind {
     Cancelled = 9,
     /// The deadline passed.
     TimedOut = 10,
+    /// A limit that the host sets was reached, as its services say. A plugin that answers it has failed.
+    LimitExceeded = 32,
+}
+
+impl ErrorKind {
+    /// What the plugin answers.
+    pub(crate) fn status(self) -> Status {
+        match self {
+            ErrorKind::LimitExceeded => FAILED,
+            other => other as Status,
+        }
+    }
 }
 
 /// A failure: a kind and a text for people.
@@ -111,7 +123,7 @@ pub(crate) unsafe fn report(error: *mut RawError, status: Status, text: &str) ->
 pub(crate) unsafe fn guard(error: *mut RawError, body: impl FnOnce() -> Result<(), Error>) -> Status {
     match std::panic::catch_unwind(std::panic::AssertUnwindSafe(body)) {
         Ok(Ok(())) => crate::abi::OK,
-        Ok(Err(failure)) => report(error, failure.kind as Status, &failure.text),
+        Ok(Err(failure)) => report(error, failure.kind.status(), &failure.text),
         Err(panic) => {
             let text = panic_text(panic.as_ref());
             // Dropping the payload runs code of the author; a panic in there must not get out either.

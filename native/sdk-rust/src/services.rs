@@ -85,6 +85,7 @@ fn kind_of(status: Status) -> ErrorKind {
         8 => ErrorKind::PermissionDenied,
         9 => ErrorKind::Cancelled,
         10 => ErrorKind::TimedOut,
+        32 => ErrorKind::LimitExceeded,
         _ => ErrorKind::Failed,
     }
 }
@@ -145,7 +146,7 @@ impl Host {
         Ok(unsafe { std::fs::File::from_raw_fd(handle as i32) })
     }
 
-    /// Fetches by HTTP. `request` is JSON: url, and method, headers, timeout_s, redirects where they matter.
+    /// Fetches by HTTP. `request` is JSON: url, and method, headers, timeout_s, redirects, secret_headers where they matter.
     pub fn fetch(self, request: &str, body: Option<&[u8]>) -> Result<HttpResponse, Error> {
         let service = self.service::<RawHttpHost>("lao.http/1")?;
         let request = borrowed(kind::JSON, request.as_bytes());

@@ -309,8 +309,7 @@ Answer Client::send(const Request &request, const lao::Call &call, std::int64_t 
             const std::string said = settings_.credentials.without(error.what()) +
                                      (attempt > 1 ? " (attempt " + std::to_string(attempt) + ")" : "");
             if (error.status() != LAO_FAILED && error.status() != LAO_TIMED_OUT) {
-                // A limit of the host's is no status that a plugin may answer.
-                throw lao::Error(error.status() == LAO_LIMIT_EXCEEDED ? LAO_FAILED : error.status(), said);
+                throw lao::Error(error.status(), said);
             }
             failure.emplace(error.status(), said);
         }
