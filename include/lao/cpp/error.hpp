@@ -17,7 +17,7 @@ class Error : public std::runtime_error {
     Error(lao_status_t status, const std::string &text) : std::runtime_error(text), status_(status) {}
     lao_status_t status() const noexcept { return status_; }
     // What the plugin answers: statuses of the host's services, such as LAO_LIMIT_EXCEEDED, are not a plugin's own.
-    lao_status_t answer() const noexcept { return status_ < LAO_LIMIT_EXCEEDED ? status_ : LAO_FAILED; }
+    lao_status_t answer() const noexcept { return status_ < LAO_LIMIT_EXCEEDED ? status_ : lao_status_t{LAO_FAILED}; }
 
   private:
     lao_status_t status_;
