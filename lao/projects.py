@@ -17,20 +17,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lao.errors import LaoError
+from lao.errors import InvalidInput, LaoError
 from lao.model.names import check_plugin_name, fold_name, library_stem
 
 __all__ = [
     "MANIFEST",
+    "RESOURCES",
     "Project",
     "find_project",
     "find_projects",
     "newest_library",
     "pages",
     "project_at",
+    "resources",
 ]
 
 MANIFEST = "plugin.toml"
+
+RESOURCES = "resources"
+"""The folder of a project whose files go into its package."""
 
 _SUFFIXES = {"win32": (".dll",), "darwin": (".dylib", ".so")}.get(sys.platform, (".so",))
 _ARTEFACT_FOLDERS = ("build/lao/debug", "build/lao/release", "target/debug", "target/release", ".")
@@ -115,6 +120,25 @@ def newest_library(directory: Path) -> Path | None:
 def pages(directory: Path) -> list[Path]:
     """What a package of a project carries besides manifest and library: README, licence and the like."""
     return sorted(file for file in directory.iterdir() if file.is_file() and file.stem.upper() in _PAGES)
+
+
+def resources(directory: Path) -> dict[str, Path]:
+    """The files below `resources/`, by their names in a package: models, tables and whatever else a plugin reads.
+
+    Raises:
+        InvalidInput: One is a link that leads out of the project.
+    """
+    found = {}
+    root = directory.resolve()
+    for folder, folders, files in os.walk(directory / RESOURCES):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for path in (Path(folder, name) for name in sorted(files) if not name.startswith(".")):
+            name = path.relative_to(directory).as_posix()
+            if not path.resolve().is_relative_to(root):
+                raise InvalidInput(f"`{name}` leads out of the project", hint="put the file itself there")
+            if path.is_file():
+                found[name] = path
+    return found
 
 
 def _folders() -> Iterator[Path]:

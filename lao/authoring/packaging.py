@@ -11,7 +11,7 @@ from lao.errors import InvalidInput
 from lao.package.archive import archive_kind, write_archive
 from lao.package.inspect import inspect_library
 from lao.package.platform_tag import platform_tag
-from lao.projects import pages
+from lao.projects import pages, resources
 
 __all__ = ["package"]
 
@@ -51,5 +51,6 @@ def package(
     tag = platform_tag(inspect_library(library))
     files: dict[str, bytes | Path] = {"plugin.toml": project.manifest_file, library.name: library}
     files |= {page.name: page for page in pages(project.directory)}
+    files |= resources(project.directory)
     name = f"{manifest.plugin.name}-{manifest.plugin.version}-{tag}.tar.gz"
     return write_archive(files, Path(output) if output is not None else Path.cwd() / name)

@@ -86,13 +86,27 @@ class FileLocator:
 
 
 def source_of_library(path: Path) -> Source:
-    """A library file, with the manifest that is embedded in it or lies beside it.
+    """A library file, with the manifest that is embedded in it or lies beside it. One that was built in a project has
+    the project for its package.
 
     Raises:
         ManifestError: The manifest has errors.
     """
     manifest = manifest_at(None, path)
-    return Source(manifest.plugin.name if manifest else library_stem(path.name), path, manifest, path.parent)
+    name = manifest.plugin.name if manifest else library_stem(path.name)
+    project = _project_of(path)
+    if project is not None:
+        return Source(name, path, manifest, project, packaged=True)
+    return Source(name, path, manifest, path.parent)
+
+
+def _project_of(library: Path) -> Path | None:
+    """The project that a library below its `build/lao` was built in: it finds its resources there."""
+    for folder in library.parents[1:4]:
+        if (folder.name, folder.parent.name) == ("lao", "build"):
+            project = folder.parent.parent
+            return project if (project / "plugin.toml").is_file() else None
+    return None
 
 
 def source_of_directory(directory: Path) -> Source:

@@ -259,6 +259,23 @@ def test_a_batch_of_one(plugin: lao.Plugin) -> None:
         plugin.call("lengths", "doomed")
 
 
+def test_batches(plugin: lao.Plugin) -> None:
+    answers = list(plugin.map("lengths", ["x" * count for count in range(8)], times=3))
+    assert answers == [{"bytes": 3 * count, "together": 8} for count in range(8)]
+    answers = plugin.map("lengths", ["a", "bb", "bad", "cc"])
+    assert [next(answers)["bytes"], next(answers)["bytes"]] == [1, 2]
+    with pytest.raises(lao.InvalidInput, match="this one is bad"):
+        next(answers)
+    with pytest.raises(lao.PluginError, match="gave no answer to this request"):
+        list(plugin.map("lengths", ["none"]))
+    with pytest.raises(lao.PluginError, match="the batch went wrong"):
+        list(plugin.map("lengths", ["doomed", "doomed"]))
+    plugin._uncheck()
+    with pytest.raises(lao.InvalidInput, match="parameter `times` must be between 1 and 9"):
+        list(plugin.map("lengths", ["a", "b"], times=10))
+    assert [one["bytes"] for one in plugin.map("lengths", ["still", "there"])] == [5, 5]
+
+
 def test_state_is_of_an_instance(host: lao.Host, library: Path, isolation: str) -> None:
     first, second = (host.load(library, isolation=isolation) for _ in range(2))
     assert [first.call("count")["count"] for _ in range(3)] == [1, 2, 3]

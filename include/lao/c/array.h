@@ -18,6 +18,12 @@ typedef struct lao_array {
     int64_t strides[LAO_TENSOR_MAX_RANK]; /* in elements */
 } lao_array_t;
 
+/* An element type, such as lao_dtype(LAO_DTYPE_FLOAT, 32). */
+static inline lao_dtype_t lao_dtype(uint8_t code, uint8_t bits) {
+    lao_dtype_t dtype = {code, bits, 1};
+    return dtype;
+}
+
 /* Looks at the input of kind tensor, image, audio or video. LAO_INVALID_INPUT when it is encoded, has too few or too many
  * axes for its kind, or elements of another type; LAO_UNSUPPORTED when it lies in device memory. [thread: any] [state: during the call] */
 static inline lao_status_t lao_array_of(const lao_value_t *input, lao_dtype_t dtype, lao_array_t *array,
