@@ -66,7 +66,7 @@ class Names:
 
     def signature(self) -> object:
         """Changes when a decision about any plugin does."""
-        return self._grants.signature()
+        return self._grants.signature(), self._store.settings_signature()
 
     def _of_installed(self, installed: Installed) -> Source:
         source = Source(

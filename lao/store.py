@@ -325,6 +325,13 @@ class Store:
         """
         return self._configuration(name).settings
 
+    def settings_signature(self) -> object:
+        """Changes when any plugin's configuration does; cheap."""
+        try:
+            return self._configurations.stat().st_mtime_ns
+        except OSError:
+            return None
+
     def set_setting(self, name: str, key: str, value: Any) -> None:
         """Stores one setting. Whether the plugin's schema allows it is for the caller to check.
 

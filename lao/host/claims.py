@@ -65,6 +65,7 @@ class _Description(_Form):
     capabilities: Annotated[list[_Capability], Field(min_length=1, max_length=4096)]
     config_schema: _Text = None
     events: Annotated[list[_Event], Field(max_length=4096)] = []
+    extensions: Annotated[list[_Name], Field(max_length=64)] = []
     claim: _Claim | None = None
 
 

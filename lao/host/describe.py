@@ -73,6 +73,7 @@ class Description:
         warnings: What does not fit together.
         config_schema: See `PluginInfo`.
         events: See `PluginInfo`.
+        extensions: What it offers besides capabilities, by their ids, e.g. `lao.state/1`.
     """
 
     name: str
@@ -86,6 +87,7 @@ class Description:
     warnings: tuple[str, ...]
     config_schema: dict[str, Any] | None
     events: tuple[DeclaredEvent, ...]
+    extensions: frozenset[str]
 
 
 def read_description(raw: dict[str, Any], manifest: Manifest | None, where: Path) -> Description:
@@ -130,6 +132,7 @@ def read_description(raw: dict[str, Any], manifest: Manifest | None, where: Path
         warnings=tuple(warnings),
         config_schema=config_schema,
         events=events,
+        extensions=frozenset(raw["extensions"]),
     )
 
 

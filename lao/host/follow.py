@@ -108,6 +108,11 @@ class Follower:
             logger.exception("it cannot be decided anew how `%s` runs", plugin.info.name)
             return
         before = plugin._loaded.decision
+        try:
+            if plugin._follow_settings():
+                self._events.emit("plugin_updated", plugin.info.name, what="settings")
+        except LaoError:
+            logger.exception("`%s` does not take its new settings", plugin.info.name)
         if after.isolation == "process" and after.bounds != before.bounds:
             self._bound(plugin, after)
         if after.rights != before.rights or after.timeout_s != before.timeout_s:

@@ -36,10 +36,10 @@ from lao.host.services.calls import Target
 from lao.host.services.desk import Desk
 from lao.host.services.progress import Listener
 from lao.host.services.server import WorkerId
+from lao.host.settings import Settings, settings_of
 from lao.host.source import FileLocator, Locator, Source, source_of_directory, source_of_library
 from lao.host.watchdog import Limits, Watch, Watchdog
-from lao.model.json_schema import check_config, defaults_of
-from lao.model.manifest import Manifest, check_manifest, require_compatible
+from lao.model.manifest import check_manifest, require_compatible
 from lao.package.inspect import LibraryInfo, inspect_library
 from lao.package.loadable import explain_unloadable
 
@@ -142,6 +142,12 @@ class Host:
         if type(workers) is not int or not 1 <= workers <= 64:
             raise InvalidInput(f"workers must be a number from 1 to 64, not {workers!r}")
         granted, accepted = tuple(grant), tuple(accept)
+
+        def resolve(given: Mapping[str, Any]) -> dict[str, Any]:
+            source = self._find(target)
+            return settings_of(source.manifest, {**source.settings, **given})
+
+        settings = Settings(config or {}, resolve)
         upkeep = _upkeep(recycle_age_s, recycle_memory_mb, idle_s)
 
         def decide_once() -> tuple[Source, Decision]:
@@ -165,7 +171,7 @@ class Host:
                 source,
                 decision,
                 workers,
-                dict(config or {}),
+                settings_of(source.manifest, {**source.settings, **settings.given}),
                 stable=stable,
                 recycle_calls=recycle_calls,
                 upkeep=upkeep,
@@ -177,7 +183,7 @@ class Host:
             return loaded
 
         lib.lao__monitor_catch_sigint()
-        plugin = Plugin._make(load_once(), load_once, self._executor, on_progress)
+        plugin = Plugin._make(load_once(), load_once, settings, self._executor, on_progress)
         self._plugins.add(plugin)
         self._follower.follow(plugin, lambda: decide_once()[1])
         plugin._tell_loaded()
@@ -280,7 +286,7 @@ class Host:
         source: Source,
         decision: Decision,
         workers: int,
-        config: dict[str, Any] | None,
+        settings: dict[str, Any] | None,
         *,
         stable: bool,
         recycle_calls: int,
@@ -317,7 +323,7 @@ class Host:
             name=source.name,
             library=copy.library,
             original=source.library,
-            config=None if config is None else _settings(source.manifest, {**source.settings, **config}),
+            config=settings,
             resource_dir=source.resource_dir,
             data_dir=directory,
             timeout_s=decision.timeout_s,
@@ -357,6 +363,7 @@ class Host:
             workers,
             enforced,
             counter,
+            settings or {},
             watch if decision.isolation == "process" else None,
             lambda name, **facts: self.events.emit(name, info.name, **facts),
         )
@@ -449,17 +456,3 @@ def _info(
         config_schema=description.config_schema,
         events=description.events,
     )
-
-
-def _settings(manifest: Manifest | None, settings: dict[str, Any]) -> dict[str, Any]:
-    """The defaults of the schema under what was set, checked against it."""
-    if manifest is None or manifest.config_schema is None:
-        return settings
-    whole = {**defaults_of(manifest.config_schema), **settings}
-    problems = check_config(manifest.config_schema, whole)
-    if problems:
-        raise InvalidInput(
-            f"the configuration of `{manifest.plugin.name}` is not valid",
-            causes=[f"{problem.key}: {problem.message}" for problem in problems],
-        )
-    return whole

@@ -6,6 +6,8 @@ import asyncio
 import contextvars
 import functools
 import itertools
+import json
+import logging
 import math
 import os
 import threading
@@ -14,24 +16,30 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor, Future
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Self
 
 from lao._native import Caller, Stream, ffi, lib
+from lao.errors import InvalidInput, PluginClosed
+from lao.host import operations
 from lao.host.backend import Backend, OpenedTarget
 from lao.host.describe import Description, PluginInfo
 from lao.host.policy import Decision, Enforcement
 from lao.host.services.calls import Target
 from lao.host.services.desk import Counter
 from lao.host.services.progress import Listener
+from lao.host.settings import Settings
 from lao.host.stats import Stats, read_stats
 from lao.host.watch import Watch, WorkerSample
 from lao.model.capability import Capability
 from lao.model.kinds import Kind
 
+logger = logging.getLogger(__name__)
+
 __all__ = ["Loaded", "Plugin", "deadline"]
 
+_STATE, _LIFECYCLE = "lao.state/1", "lao.lifecycle/1"
 _MOST_IN_A_BATCH = 256  # LAO__FRAME_MAX_BATCH
 
 _Run = Callable[[int, str, Any, dict[str, Any], int, Any], Any]
@@ -42,6 +50,7 @@ class Loaded:
     """Everything that a load brought: what a plugin is made of, and made of again on reload.
 
     Attributes:
+        settings: What it is configured with.
         watch: Has the watchdog watch its workers for as long as the given owner lives; None where it has none.
         tell: Emits an event about it, with its facts.
     """
@@ -54,6 +63,7 @@ class Loaded:
     workers: int
     enforced: Mapping[str, Enforcement]
     counter: Counter
+    settings: Mapping[str, Any]
     watch: Callable[[object], Watch] | None
     tell: Callable[..., None]
 
@@ -77,7 +87,9 @@ class Plugin(Caller):
 
     _loaded: Loaded
     _load_again: Callable[[], Loaded]
+    _settings: Settings
     _executor: Callable[[], Executor]
+    _changing: threading.RLock
     _closed: bool
     _on_progress: Listener | None
     _watch: Watch | None
@@ -87,11 +99,14 @@ class Plugin(Caller):
         cls,
         loaded: Loaded,
         load_again: Callable[[], Loaded],
+        settings: Settings,
         executor: Callable[[], Executor],
         on_progress: Listener | None = None,
     ) -> Plugin:
         self = cls()
         self._load_again = load_again
+        self._settings = settings
+        self._changing = threading.RLock()
         self._executor = executor
         self._closed = False
         self._on_progress = on_progress
@@ -320,19 +335,69 @@ class Plugin(Caller):
 
     # --- Life cycle ---
 
-    def reload(self) -> None:
+    def reload(self) -> str:
         """Loads the plugin again, from the same place, and lets new calls go to it; calls in flight finish first.
 
-        A library that fails to load leaves the old one serving.
+        A plugin with `lao.state/1` hands its state over: new calls wait until those in flight have ended, and each
+        instance that runs saves what the new one in its place loads. A library that fails to load, or a state that
+        cannot be saved, leaves the old one serving.
+
+        Returns:
+            What became of its state: `"none"`: there is none; `"carried"`; `"refused"`: the new library does not
+            know this version of it, and began afresh.
 
         Raises:
             What `Host.load` raises.
             PluginLoadError: In-process, where a second copy of the library would share state with the first.
+            PluginTimeout: The calls in flight, which a state has to wait for, did not end within its time-out.
         """
+        with self._changing:
+            self._require_open()
+            return self._reload()
+
+    def _require_open(self) -> None:
+        if self._closed:
+            raise PluginClosed(f"`{self.info.name}` was closed")
+
+    def _reload(self) -> str:
         before, watch = self._loaded, self._watch
-        self._take(self._load_again())
+        after = self._load_again()
+        try:
+            state = self._hand_over(before, after)
+        except BaseException:
+            lib.lao__target_close(after.target.pointer)
+            after.counter.close()
+            raise
+        self._take(after)
         before.tell("plugin_unloaded", digest=before.info.digest, reason="reload")
-        self._tell_loaded()
+        self._tell_loaded(state=state)
+        self._retire(before, watch)
+        return state
+
+    def _hand_over(self, before: Loaded, after: Loaded) -> str:
+        """From here on calls wait; they go on with the new target, or with the old one where this fails."""
+        if not all(_STATE in one.description.extensions for one in (before, after)):
+            return "none"
+        old, new = before.target.pointer, after.target.pointer
+        state = "none"
+        operations.held(self, old, before.decision.timeout_s)
+        try:
+            for worker in operations.running(self, old):
+                if worker > 0 and (after.info.isolation == "none" or worker >= after.workers):
+                    continue
+                saved = operations.save_state(self, old, worker)
+                try:
+                    operations.load_state(self, new, worker, saved)
+                    state = "carried" if state == "none" else state
+                except InvalidInput as error:
+                    state = "refused"
+                    logger.warning("`%s` begins afresh: %s", self.info.name, error)
+        except BaseException:
+            operations.let_go(old)
+            raise
+        return state
+
+    def _retire(self, before: Loaded, watch: Watch | None) -> None:
         if watch is not None:
             watch.close()
         if lib.lao__glue_in_flight(before.target.pointer) == 0:
@@ -342,9 +407,95 @@ class Plugin(Caller):
                 target=self._drain_and_close, args=(before.counter,), name="lao-drain", daemon=True
             ).start()
 
-    def _tell_loaded(self) -> None:
+    def configure(self, settings: Mapping[str, Any]) -> None:
+        """Changes settings while it lives; those that are not named stay.
+
+        A plugin with `lao.lifecycle/1` takes them at once, each of its instances; another one is loaded again.
+
+        Args:
+            settings: By key of the config_schema; over what the user stored, for as long as this host lives.
+
+        Raises:
+            InvalidInput: A setting does not fit the schema, or the plugin refused it; the old ones stay in force.
+            LaoError: As a call does.
+        """
+        with self._changing:
+            self._require_open()
+            whole = self._settings.now(settings)
+            before = dict(self._settings.given)
+            self._settings.given.update(settings)
+            try:
+                self._apply(whole)
+            except BaseException:
+                self._settings.given = before
+                raise
+
+    def _follow_settings(self) -> bool:
+        """Takes over what the user stored meanwhile; whether anything changed."""
+        with self._changing:
+            whole = self._settings.now()
+            if whole == self._loaded.settings:
+                return False
+            self._apply(whole)
+            return True
+
+    def _apply(self, settings: Mapping[str, Any]) -> None:
+        loaded = self._loaded
+        if _LIFECYCLE not in loaded.description.extensions:
+            self._reload()
+            return
+        pointer = loaded.target.pointer
+        changed = []
+        try:
+            self._configure_later_workers(settings)
+            for worker in operations.running(self, pointer):
+                operations.configure(self, pointer, worker, settings)
+                changed.append(worker)
+        except BaseException:
+            self._configure_later_workers(loaded.settings)
+            for worker in changed:
+                operations.configure(self, pointer, worker, loaded.settings)
+            raise
+        self._loaded = replace(loaded, settings=settings)
+
+    def _configure_later_workers(self, settings: Mapping[str, Any]) -> None:
+        if self.info.isolation == "process":
+            text = json.dumps(dict(settings)).encode()
+            lib.lao__isolated_set_config(self._loaded.target.pointer, ffi.new("char[]", text))
+
+    def check_health(self) -> None:
+        """Asks every instance that runs whether it can serve; one without `lao.lifecycle/1` can.
+
+        Raises:
+            PluginError: What the plugin says is wrong.
+            PluginTimeout: It did not answer within a second.
+            LaoError: As a call does.
+        """
+        self._require_open()
+        if _LIFECYCLE in self._loaded.description.extensions:
+            pointer = self._loaded.target.pointer
+            for worker in operations.running(self, pointer):
+                operations.check_health(self, pointer, worker)
+
+    def deliver(self, callback: str, event: str, data: Any = None) -> None:
+        """Hands an event to one of its callbacks, in one instance.
+
+        Args:
+            callback: As the plugin named it.
+            event: The event's name.
+            data: What JSON can say.
+
+        Raises:
+            PluginError: It takes no events (`lao.events/1`), or failed.
+            LaoError: As a call does.
+        """
+        operations.deliver(self, self._loaded.target.pointer, callback, event, data)
+
+    def _tell_loaded(self, **facts: Any) -> None:
         info = self.info
-        self._loaded.tell("plugin_loaded", version=info.version, isolation=info.isolation, digest=info.digest)
+        self._loaded.tell(
+            "plugin_loaded", version=info.version, isolation=info.isolation, digest=info.digest, **facts
+        )
 
     def _drain_and_close(self, counter: Counter) -> None:
         self._drain()

@@ -1,6 +1,7 @@
 #include "describe.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "text_buffer.h"
 #include "vtable_adapter.h"
@@ -25,6 +26,25 @@ static void describe_event(lao__text_buffer_t *out, const lao__declared_event_t 
     lao__text_add_json_field(out, "description", event->description);
     lao__text_add_json_field(out, "data_schema", event->data_schema);
     lao__text_add_string(out, "}");
+}
+
+static void describe_extensions(lao__text_buffer_t *out, const lao__module_t *module) {
+    const struct {
+        const char *id;
+        const void *table;
+    } known[] = {{LAO_EXT_BATCH, module->batch},
+                 {LAO_EXT_STATE, module->state},
+                 {LAO_EXT_LIFECYCLE, module->lifecycle},
+                 {LAO_EXT_EVENTS, module->receiver}};
+    const char *between = "";
+    size_t index;
+    for (index = 0; index < sizeof known / sizeof *known; index++) {
+        if (known[index].table != NULL) {
+            lao__text_add_string(out, between);
+            lao__text_add_json(out, known[index].id, strlen(known[index].id));
+            between = ",";
+        }
+    }
 }
 
 static void describe_claim(lao__text_buffer_t *out, const lao__vtable_claim_t *claim) {
@@ -69,6 +89,8 @@ char *lao__describe(const lao__module_t *module) {
         }
         describe_event(&out, &module->events[index]);
     }
+    lao__text_add_string(&out, "],\"extensions\":[");
+    describe_extensions(&out, module);
     lao__text_add_string(&out, "]");
     if (module->vtable != NULL) {
         lao__text_add_json_number(&out, "layout", module->vtable->layout);

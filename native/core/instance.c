@@ -17,6 +17,8 @@ typedef struct instance {
     lao_instance_t *plugin_instance;
     pthread_mutex_t lock;
     pthread_mutex_t *call_lock; /* what the thread role asks for; NULL: none */
+    char *resource_dir;         /* NULL: none, as the next */
+    char *data_dir;
 } instance_t;
 
 /* --- One call --- */
@@ -234,6 +236,98 @@ static lao_status_t call_instance(lao__target_t *target, lao_call_t *call, lao_v
     return status;
 }
 
+/* --- Operations --- */
+
+static lao_status_t save_state(instance_t *instance, lao__operation_t *operation, lao_error_t *reported,
+                               lao__error_t *error) {
+    const lao_state_plugin_t *table = instance->module->state;
+    lao_value_t *state = &operation->state;
+    lao_status_t status;
+    clear_output(state);
+    status = table->save(instance->plugin_instance, state, reported);
+    if (status != LAO_OK) {
+        return take_error(status, reported, error);
+    }
+    status = lao__check_output(state, LAO_KIND_BINARY, error);
+    if (status != LAO_OK && state->release != NULL && lao__dynlib_is_code((const void *)(uintptr_t)state->release)) {
+        lao__value_release(state);
+    }
+    operation->state_version = table->state_version;
+    return status;
+}
+
+static lao_config_t config_of(const instance_t *instance, const char *json) {
+    return (lao_config_t){.struct_size = sizeof(lao_config_t),
+                          .json = json,
+                          .json_size = strlen(json),
+                          .resource_dir = instance->resource_dir,
+                          .data_dir = instance->data_dir};
+}
+
+static lao_status_t run_operation(instance_t *instance, lao__operation_t *operation, lao__error_t *error) {
+    const lao__module_t *module = instance->module;
+    lao_error_t reported = error_into(error);
+    lao_config_t config;
+    lao_status_t status = LAO_OK;
+    switch (operation->kind) {
+    case LAO__SAVE_STATE:
+        return save_state(instance, operation, &reported, error);
+    case LAO__LOAD_STATE:
+        status = module->state->load(instance->plugin_instance, operation->data, operation->size,
+                                     operation->state_version, &reported);
+        break;
+    case LAO__CONFIGURE:
+        config = config_of(instance, operation->data);
+        status = module->lifecycle->configure(instance->plugin_instance, &config, &reported);
+        break;
+    case LAO__CHECK_HEALTH:
+        status = module->lifecycle->health(instance->plugin_instance, &reported);
+        break;
+    case LAO__DELIVER_EVENT:
+        status = module->receiver->on_event(instance->plugin_instance, operation->callback, operation->event,
+                                            operation->data, operation->size, &reported);
+        break;
+    }
+    return status == LAO_OK ? LAO_OK : take_error(status, &reported, error);
+}
+
+static bool has_extension(const lao__module_t *module, uint32_t kind) {
+    switch (kind) {
+    case LAO__SAVE_STATE:
+    case LAO__LOAD_STATE:
+        return module->state != NULL;
+    case LAO__CONFIGURE:
+    case LAO__CHECK_HEALTH:
+        return module->lifecycle != NULL;
+    case LAO__DELIVER_EVENT:
+        return module->receiver != NULL;
+    default:
+        return false;
+    }
+}
+
+static lao_status_t operate_instance(lao__target_t *target, uint32_t worker, lao__operation_t *operation,
+                                     lao__error_t *error) {
+    instance_t *instance = (instance_t *)target;
+    const char *extension = lao__operation_extension(operation->kind);
+    lao_status_t status;
+    (void)worker; /* it is the only one */
+    if (!has_extension(instance->module, operation->kind)) {
+        return lao__fail(error, LAO_UNSUPPORTED, "it has no %s", extension != NULL ? extension : "such operation");
+    }
+    if (instance->call_lock != NULL) {
+        status = lao__lock_for_call(instance->call_lock, operation->flight);
+        if (status != LAO_OK) {
+            return lao__fail(error, status, "%s while it waited for the calls before it", lao_status_message(status));
+        }
+    }
+    status = run_operation(instance, operation, error);
+    if (instance->call_lock != NULL) {
+        pthread_mutex_unlock(instance->call_lock);
+    }
+    return status;
+}
+
 /* --- Life cycle --- */
 
 static void close_instance(lao__target_t *target) {
@@ -255,25 +349,23 @@ static void close_instance(lao__target_t *target) {
 static void destroy_instance(lao__target_t *target) {
     instance_t *instance = (instance_t *)target;
     pthread_mutex_destroy(&instance->lock);
+    free(instance->resource_dir);
+    free(instance->data_dir);
     free(instance);
 }
 
 static const lao__target_ops_t instance_ops = {
     .call = call_instance,
+    .operate = operate_instance,
     .close = close_instance,
     .destroy = destroy_instance,
 };
 
 static lao_status_t create(instance_t *instance, const lao__instance_options_t *options, lao__error_t *error) {
-    lao_error_t reported = {.struct_size = sizeof reported, .text_capacity = LAO__ERROR_CAPACITY - 1};
-    lao_config_t config = {.struct_size = sizeof config};
+    lao_error_t reported = error_into(error);
+    lao_config_t config = config_of(instance, options->config_json != NULL ? options->config_json : "{}");
     bool library_wide = instance->call_lock == &instance->module->lock;
     lao_status_t status;
-    config.json = options->config_json != NULL ? options->config_json : "{}";
-    config.json_size = strlen(config.json);
-    config.resource_dir = options->resource_dir;
-    config.data_dir = options->data_dir;
-    reported.text = error->text;
     if (library_wide) {
         pthread_mutex_lock(instance->call_lock);
     }
@@ -300,6 +392,8 @@ lao_status_t lao__instance_open(lao__module_t *module, const lao__instance_optio
     }
     pthread_mutex_init(&instance->lock, NULL);
     instance->module = module;
+    instance->resource_dir = lao__copy_string(options->resource_dir);
+    instance->data_dir = lao__copy_string(options->data_dir);
     instance->tenant = lao__tenant_begin(module, options->tenant, options->services);
     instance->call_lock = module->thread_role == LAO_THREADS_UNSAFE     ? &module->lock
                           : module->thread_role == LAO_THREADS_INSTANCE ? &instance->lock

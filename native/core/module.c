@@ -111,6 +111,30 @@ static lao_status_t copy_capability(const lao_capability_t *source, uint32_t ind
     return LAO_OK;
 }
 
+/* --- Its extensions --- */
+
+static const void *find_extension(const lao_plugin_t *plugin, const char *id, size_t least) {
+    const uint32_t *found = plugin->get_extension != NULL ? plugin->get_extension(id) : NULL;
+    return found != NULL && *found >= least ? found : NULL; /* each begins with its struct_size */
+}
+
+/* Those that it has, each whole, with functions where there must be some. */
+static void find_extensions(lao__module_t *module) {
+    const lao_plugin_t *plugin = module->plugin;
+    const lao_state_plugin_t *state = find_extension(plugin, LAO_EXT_STATE, sizeof *state);
+    const lao_lifecycle_plugin_t *lifecycle = find_extension(plugin, LAO_EXT_LIFECYCLE, sizeof *lifecycle);
+    const lao_events_plugin_t *receiver = find_extension(plugin, LAO_EXT_EVENTS, sizeof *receiver);
+    if (state != NULL && is_code(&state->save) && is_code(&state->load)) {
+        module->state = state;
+    }
+    if (lifecycle != NULL && is_code(&lifecycle->configure) && is_code(&lifecycle->health)) {
+        module->lifecycle = lifecycle;
+    }
+    if (receiver != NULL && is_code(&receiver->on_event)) {
+        module->receiver = receiver;
+    }
+}
+
 /* A capability that takes batches needs the function for it. */
 static lao_status_t find_batch(lao__module_t *module, lao__error_t *error) {
     const lao_plugin_t *plugin = module->plugin;
@@ -125,10 +149,8 @@ static lao_status_t find_batch(lao__module_t *module, lao__error_t *error) {
     if (largest == 1) {
         return LAO_OK;
     }
-    if (plugin->get_extension != NULL) {
-        found = plugin->get_extension(LAO_EXT_BATCH);
-    }
-    if (found == NULL || !LAO_HAS(lao_batch_plugin_t, found, call_batch) || !is_code(&found->call_batch)) {
+    found = find_extension(plugin, LAO_EXT_BATCH, sizeof *found);
+    if (found == NULL || !is_code(&found->call_batch)) {
         return lao__fail(error, LAO_ABI_MISMATCH, "it declares batches of up to %u requests, and has no %s", largest,
                          LAO_EXT_BATCH);
     }
@@ -207,6 +229,7 @@ static lao_status_t describe_native(lao__module_t *module, lao__error_t *error) 
             }
         }
     }
+    find_extensions(module);
     status = find_batch(module, error);
     return status == LAO_OK ? copy_declarations(module, error) : status;
 }

@@ -5,6 +5,9 @@
 #define LAO_CORE_MODULE_H
 
 #include <lao/ext/batch.h>
+#include <lao/ext/events.h>
+#include <lao/ext/lifecycle.h>
+#include <lao/ext/state.h>
 #include <lao/plugin.h>
 #include <pthread.h>
 
@@ -42,7 +45,11 @@ typedef struct lao__module {
     char *path;
     const lao_plugin_t *plugin; /* the library's own table; NULL for LAO 0.x */
     lao__vtable_t *vtable;      /* the adapter; NULL for the current ABI */
-    const lao_batch_plugin_t *batch; /* lao.batch/1; NULL: none, or no capability asks for it */
+    /* The plugin's extensions; each NULL where it has none. */
+    const lao_batch_plugin_t *batch; /* also NULL where no capability takes batches */
+    const lao_state_plugin_t *state;
+    const lao_lifecycle_plugin_t *lifecycle;
+    const lao_events_plugin_t *receiver;
     char *name;
     char *version;
     char *description;

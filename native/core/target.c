@@ -38,6 +38,7 @@ void lao__target_monitor(lao__target_t *target) {
     lao__monitor_add_target(target);
 }
 
+#define HELD_LOOK_US 200u /* a waiting call looks this often */
 #define SHORT_TIMEOUT_NS 100000000 /* below it a timer tick would matter */
 
 /* The earlier of the time-out, counted from now, and the absolute deadline. Long time-outs may end a timer tick late. */
@@ -87,6 +88,75 @@ static lao_status_t settle(const lao_call_t *call, lao_status_t status, lao_valu
     return status;
 }
 
+/* --- Holding --- */
+
+static bool is_cancelled_early(const lao_call_t *call) {
+    return call->cancel_flag != NULL && atomic_load(call->cancel_flag) != 0;
+}
+
+/* Waits while the target is held. */
+static lao_status_t await_release(lao__target_t *target, const lao_call_t *call, lao__error_t *error) {
+    int64_t deadline_ns = deadline_of(target, call);
+    while (atomic_load(&target->closed) == LAO__TARGET_HELD) {
+        if (is_cancelled_early(call)) {
+            return lao__fail(error, LAO_CANCELLED, "the call was cancelled before it began");
+        }
+        if (lao__now_ns() >= deadline_ns) {
+            return lao__fail(error, LAO_TIMED_OUT, "the deadline passed while the plugin was reloaded");
+        }
+        usleep(HELD_LOOK_US);
+    }
+    return LAO_OK;
+}
+
+lao_status_t lao__target_hold(lao__target_t *target, int64_t timeout_ns, lao__error_t *error) {
+    int64_t until_ns = timeout_ns == LAO__NO_DEADLINE ? LAO__NO_DEADLINE : lao__now_ns() + timeout_ns;
+    uint32_t open = LAO__TARGET_OPEN;
+    if (target->fork_epoch != lao__fork_epoch() ||
+        !atomic_compare_exchange_strong(&target->closed, &open, LAO__TARGET_HELD)) {
+        return open == LAO__TARGET_HELD ? lao__fail(error, LAO_FAILED, "it is being reloaded already")
+                                        : closed(target, error);
+    }
+    while (lao__flights_count(&target->flights) > 0) {
+        if (lao__now_ns() >= until_ns) {
+            lao__target_let_go(target);
+            return lao__fail(error, LAO_TIMED_OUT, "its calls did not end in time");
+        }
+        usleep(HELD_LOOK_US);
+    }
+    return LAO_OK;
+}
+
+void lao__target_let_go(lao__target_t *target) {
+    uint32_t held = LAO__TARGET_HELD;
+    (void)atomic_compare_exchange_strong(&target->closed, &held, LAO__TARGET_OPEN);
+}
+
+lao_status_t lao__target_operate(lao__target_t *target, uint32_t worker, int64_t timeout_ns,
+                                 lao__operation_t *operation, lao__error_t *error) {
+    const lao_call_t like = {.timeout_ns = timeout_ns, .deadline_ns = LAO__NO_DEADLINE};
+    lao__flight_t *flight;
+    lao_status_t status;
+    if (target->fork_epoch != lao__fork_epoch() || atomic_load(&target->closed) == LAO__TARGET_CLOSED) {
+        return closed(target, error);
+    }
+    flight = lao__flight_begin(&target->flights, deadline_of(target, &like), 0);
+    if (flight == NULL) {
+        return lao__fail(error, LAO_OUT_OF_MEMORY, "out of memory");
+    }
+    operation->flight = flight;
+    memset(&operation->state, 0, sizeof operation->state);
+    if (atomic_load(&target->closed) == LAO__TARGET_CLOSED) {
+        lao__flight_end(flight);
+        return closed(target, error);
+    }
+    status = target->ops->operate(target, worker, operation, error);
+    lao__flight_end(flight);
+    return status;
+}
+
+/* --- Calling --- */
+
 lao_status_t lao__target_call(lao__target_t *target, lao_call_t *call, lao_value_t *output, lao__error_t *error) {
     lao_status_t status;
     uint64_t started;
@@ -102,11 +172,16 @@ lao_status_t lao__target_call(lao__target_t *target, lao_call_t *call, lao_value
     if (call->flight == NULL) {
         return lao__fail(error, LAO_OUT_OF_MEMORY, "out of memory");
     }
-    if (atomic_load(&target->closed) != 0) {
+    if (atomic_load(&target->closed) != LAO__TARGET_OPEN) {
         lao__flight_end(call->flight);
-        return closed(target, error);
+        status = await_release(target, call, error);
+        if (status != LAO_OK) {
+            return status;
+        }
+        return atomic_load(&target->closed) == LAO__TARGET_CLOSED ? closed(target, error)
+                                                                  : lao__target_call(target, call, output, error);
     }
-    if (call->cancel_flag != NULL && atomic_load(call->cancel_flag) != 0) {
+    if (is_cancelled_early(call)) {
         status = lao__fail(error, LAO_CANCELLED, "the call was cancelled before it began");
     } else {
         status = target->ops->call(target, call, output, error);
@@ -122,7 +197,8 @@ uint32_t lao__target_cancel(lao__target_t *target, uint64_t token) {
 }
 
 static void end(lao__target_t *target, bool cancel) {
-    if (target->fork_epoch != lao__fork_epoch() || atomic_exchange(&target->closed, 1) != 0) {
+    if (target->fork_epoch != lao__fork_epoch() ||
+        atomic_exchange(&target->closed, LAO__TARGET_CLOSED) == LAO__TARGET_CLOSED) {
         return;
     }
     while (lao__flights_count(&target->flights) > 0) {

@@ -1,6 +1,7 @@
 #include "glue.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "../core/clock.h"
 #include "../core/describe.h"
@@ -70,6 +71,34 @@ uint32_t lao__glue_open_isolated(const lao__glue_options_t *options, lao__target
 void lao__glue_serve_services(bool on) { lao__services_serve(on ? lao__glue_serve : NULL); }
 
 void lao__glue_free(void *memory) { free(memory); }
+
+uint32_t lao__glue_operate(lao__target_t *target, uint32_t worker, int64_t timeout_ns, uint32_t kind,
+                           const char *callback, const char *event, const char *data, uint64_t size, char **state,
+                           uint64_t *state_size, uint32_t *state_version, lao__error_t *error) {
+    lao__operation_t operation = {.kind = kind,
+                                  .state_version = *state_version,
+                                  .callback = callback,
+                                  .event = event,
+                                  .data = data,
+                                  .size = size};
+    lao_status_t status = lao__target_operate(target, worker, timeout_ns, &operation, error);
+    if (status != LAO_OK || kind != LAO__SAVE_STATE) {
+        return status;
+    }
+    *state = malloc((size_t)operation.state.size + 1);
+    if (*state == NULL) {
+        status = lao__fail(error, LAO_OUT_OF_MEMORY, "no memory for a state of %llu bytes",
+                           (unsigned long long)operation.state.size);
+    } else {
+        if (operation.state.size > 0) {
+            memcpy(*state, operation.state.data, (size_t)operation.state.size);
+        }
+        *state_size = operation.state.size;
+        *state_version = operation.state_version;
+    }
+    lao__value_release(&operation.state);
+    return status;
+}
 
 void lao__glue_stats(lao__target_t *target, lao__glue_stats_t *stats) {
     lao__flights_stats(&target->flights, &stats->calls);

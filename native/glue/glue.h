@@ -55,6 +55,12 @@ uint32_t lao__glue_open_isolated(const lao__glue_options_t *options, lao__target
                                  lao__error_t *error);
 void lao__glue_free(void *memory);
 
+/* One operation; see core/operation.h. `kind` LAO__SAVE_STATE fills `*state` (freed with lao__glue_free), `*state_size` and
+ * `*state_version`. `data` is followed by a NUL byte. */
+uint32_t lao__glue_operate(lao__target_t *target, uint32_t worker, int64_t timeout_ns, uint32_t kind,
+                           const char *callback, const char *event, const char *data, uint64_t size, char **state,
+                           uint64_t *state_size, uint32_t *state_version, lao__error_t *error);
+
 void lao__glue_stats(lao__target_t *target, lao__glue_stats_t *stats);
 uint32_t lao__glue_in_flight(lao__target_t *target);
 

@@ -23,8 +23,9 @@ enum { /* request.operation */
        LAO__FRAME_ANSWER = 3, /* to a part */
        LAO__FRAME_CLOSE = 4,
        LAO__FRAME_CONFINE = 5, /* before OPEN; `config` is the sandbox's plan */
-       LAO__FRAME_BATCH =
-           6    /* a CALL with several inputs; answered with one PART for each, then a RESULT without value */
+       LAO__FRAME_BATCH = 6, /* a CALL with several inputs; one PART answers each, then comes a RESULT without value */
+       LAO__FRAME_OPERATE =
+           7 /* `capability`: the operation, `answer`: a version, `path`: a callback, `config`: an event */
 };
 
 enum { /* response.operation */
@@ -55,7 +56,7 @@ typedef struct lao__frame_value {
     lao__frame_span_t metadata;
     uint64_t tensor_flags;
     uint64_t first_element; /* bytes from data.offset to element 0 */
-    int32_t rank;           /* -1: not a tensor */
+    int32_t rank; /* -1: not a tensor */
     lao_dtype_t dtype;
     int64_t shape[LAO_TENSOR_MAX_RANK]; /* only the first `rank` are written and read */
     int64_t strides[LAO_TENSOR_MAX_RANK];
@@ -76,18 +77,18 @@ typedef struct lao__frame_request {
     uint32_t cancel; /* the call's cancel word, written atomically while the call runs */
     uint32_t capability;
     int64_t deadline_ns;
-    uint32_t streams;       /* the call wants parts */
-    uint32_t answer;        /* ANSWER: LAO_STREAM_* */
+    uint32_t streams; /* the call wants parts */
+    uint32_t answer; /* ANSWER: LAO_STREAM_* */
     uint32_t release_count; /* leases that the host is done with */
-    uint32_t forget_count;  /* shared memory files that are gone */
+    uint32_t forget_count; /* shared memory files that are gone */
     uint32_t param_count;
-    uint32_t lanes;         /* OPEN: how many calls the host would make at the same time */
-    uint32_t services;      /* OPEN: LAO__SERVICE_* that the plugin may use */
-    uint32_t batch_count;   /* BATCH: 1 to LAO__FRAME_MAX_BATCH */
-    lao__frame_span_t batch;       /* BATCH: a lao__frame_value_t for each input, instead of `input` */
-    lao__frame_span_t params;      /* lao__frame_param_t */
+    uint32_t lanes; /* OPEN: how many calls the host would make at the same time */
+    uint32_t services; /* OPEN: LAO__SERVICE_* that the plugin may use */
+    uint32_t batch_count; /* BATCH: 1 to LAO__FRAME_MAX_BATCH */
+    lao__frame_span_t batch; /* BATCH: a lao__frame_value_t for each input, instead of `input` */
+    lao__frame_span_t params; /* lao__frame_param_t */
     lao__frame_span_t params_json; /* CALL */
-    lao__frame_span_t path;        /* OPEN; this and the next three with terminator */
+    lao__frame_span_t path; /* OPEN; this and the next three with terminator */
     lao__frame_span_t config;
     lao__frame_span_t resource_dir;
     lao__frame_span_t data_dir;

@@ -7,6 +7,7 @@
 #include "../core/clock.h"
 #include "../core/module.h"
 #include "answer.h"
+#include "operate.h"
 
 typedef struct isolated {
     lao__target_t target;
@@ -303,8 +304,14 @@ static void destroy_isolated(lao__target_t *target) {
     free(isolated);
 }
 
+static lao_status_t operate_isolated(lao__target_t *target, uint32_t worker, lao__operation_t *operation,
+                                     lao__error_t *error) {
+    return lao__operate(&((isolated_t *)target)->workers, worker, operation, error);
+}
+
 static const lao__target_ops_t isolated_ops = {
     .call = call_isolated,
+    .operate = operate_isolated,
     .close = close_isolated,
     .destroy = destroy_isolated,
 };
@@ -484,4 +491,19 @@ bool lao__isolated_start_all(lao__target_t *target) { return lao__workers_start_
 int32_t lao__isolated_pid(lao__target_t *target, uint32_t index) {
     lao__workers_t *workers = workers_of(target);
     return index < workers->count ? atomic_load(&workers->links[index].pid) : 0;
+}
+
+bool lao__isolated_set_config(lao__target_t *target, const char *config_json) {
+    lao__opening_t *opening = &workers_of(target)->opening;
+    char *copy = lao__copy_string(config_json);
+    char *before;
+    if (copy == NULL) {
+        return false;
+    }
+    pthread_mutex_lock(&opening->lock);
+    before = opening->config_json;
+    opening->config_json = copy;
+    pthread_mutex_unlock(&opening->lock);
+    free(before);
+    return true;
 }

@@ -55,6 +55,9 @@ bool lao__isolated_usage(lao__target_t *target, uint32_t index, uint32_t generat
 /* Other limits for running workers and for those that start later. False where a running one could not be changed. */
 bool lao__isolated_change_limits(lao__target_t *target, const lao__cgroup_limits_t *limits);
 
+/* The configuration of workers that start later; those that run keep theirs. False without memory. */
+bool lao__isolated_set_config(lao__target_t *target, const char *config_json);
+
 /* Ends a worker that broke the rules of its service socket: its calls fail with LAO_PROTOCOL_VIOLATION. */
 void lao__isolated_end_for_violation(lao__target_t *target, uint32_t index, uint32_t generation);
 

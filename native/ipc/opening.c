@@ -142,11 +142,14 @@ static lao_status_t load(lao__opening_t *opening, lao__worker_link_t *link, int6
     lao__frame_request_t *request = lao__lane_request(&link->lanes[0], LAO__FRAME_OPEN, &writer);
     lao_value_t description;
     lao_status_t status;
+    bool fits;
     request->deadline_ns = deadline_ns;
     request->lanes = opening->lanes;
     request->services = opening->services;
-    if (!put_text(&writer, opening->library, &request->path) ||
-        !put_text(&writer, opening->config_json, &request->config) ||
+    pthread_mutex_lock(&opening->lock);
+    fits = put_text(&writer, opening->config_json, &request->config);
+    pthread_mutex_unlock(&opening->lock);
+    if (!fits || !put_text(&writer, opening->library, &request->path) ||
         !put_text(&writer, opening->resource_dir, &request->resource_dir) ||
         !put_text(&writer, opening->data_dir, &request->data_dir)) {
         return lao__fail(error, LAO_LIMIT_EXCEEDED, "its configuration does not fit into the channel");

@@ -10,7 +10,6 @@ typedef struct lao__opening {
     char **environment; /* NULL-terminated */
     char *sandbox_plan; /* NULL: the worker is not confined */
     char *library;
-    char *config_json;
     char *resource_dir; /* NULL = none; so is the next */
     char *data_dir;
     uint32_t lanes;    /* calls at the same time that the host would make; the worker has the last word */
@@ -20,6 +19,7 @@ typedef struct lao__opening {
     int64_t grace_ns;
     _Atomic int64_t opened_in_ns; /* what starting took the first time; 0 = not yet */
     pthread_mutex_t lock;         /* the rest */
+    char *config_json;
     lao__cgroup_limits_t limits;  /* each 0: none */
     char *report;                 /* what the first worker said of its sandbox: JSON */
     char *description;            /* what the first worker said of the plugin; the others must say the same */

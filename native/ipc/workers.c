@@ -9,6 +9,7 @@
 #include "../core/lock.h"
 
 #define DEATHS_IN_A_ROW 5u /* after that the plugin is refused until it is reloaded */
+#define ANY_WORKER UINT32_MAX
 #define LOOK_NS 20000000   /* a waiting call looks at its cancel word this often */
 
 /* How long a start is put off after so many deaths in a row. */
@@ -86,12 +87,28 @@ static lao_status_t given_up(const lao__flight_t *flight, lao__error_t *error) {
     return LAO_OK;
 }
 
-static lao_status_t await_lane(lao__workers_t *workers, const lao__flight_t *flight, lao__lane_t **lane,
+/* A free lane of the worker with this index, or of any. */
+static lao__lane_t *grab_of(lao__workers_t *workers, uint32_t index) {
+    lao__worker_link_t *link;
+    uint32_t lane;
+    if (index == ANY_WORKER) {
+        return grab_any(workers);
+    }
+    link = &workers->links[index];
+    for (lane = 0; lane < (lao__worker_link_serves(link) ? workers->opening.agreed_lanes : 1); lane++) {
+        if (grab(&link->lanes[lane])) {
+            return &link->lanes[lane];
+        }
+    }
+    return NULL;
+}
+
+static lao_status_t await_lane(lao__workers_t *workers, uint32_t index, const lao__flight_t *flight, lao__lane_t **lane,
                                lao__error_t *error) {
     lao_status_t status = LAO_OK;
     pthread_mutex_lock(&workers->lock);
     atomic_fetch_add(&workers->waiting, 1); /* before the look: who frees a lane after it will signal */
-    while ((*lane = grab_any(workers)) == NULL && (status = given_up(flight, error)) == LAO_OK) {
+    while ((*lane = grab_of(workers, index)) == NULL && (status = given_up(flight, error)) == LAO_OK) {
         int64_t until_ns = lao__now_ns() + LOOK_NS;
         lao__condition_wait(&workers->freed, &workers->lock,
                             until_ns < flight->deadline_ns ? until_ns : flight->deadline_ns);
@@ -105,7 +122,7 @@ static void free_lane(lao__workers_t *workers, lao__lane_t *lane) {
     atomic_store(&lane->busy, 0);
     if (atomic_load(&workers->waiting) > 0) {
         pthread_mutex_lock(&workers->lock);
-        pthread_cond_signal(&workers->freed);
+        pthread_cond_broadcast(&workers->freed); /* one may wait for another worker's lane */
         pthread_mutex_unlock(&workers->lock);
     }
 }
@@ -232,10 +249,10 @@ static lao_status_t enter_or_start(lao__workers_t *workers, lao__worker_link_t *
     }
 }
 
-lao_status_t lao__workers_take(lao__workers_t *workers, const lao__flight_t *flight, lao__lane_t **taken,
-                               lao__error_t *error) {
-    lao__lane_t *lane = grab_any(workers);
-    lao_status_t status = lane != NULL ? LAO_OK : await_lane(workers, flight, &lane, error);
+lao_status_t lao__workers_take_of(lao__workers_t *workers, uint32_t index, const lao__flight_t *flight,
+                                  lao__lane_t **taken, lao__error_t *error) {
+    lao__lane_t *lane = grab_of(workers, index);
+    lao_status_t status = lane != NULL ? LAO_OK : await_lane(workers, index, flight, &lane, error);
     if (status != LAO_OK) {
         return status;
     }
@@ -246,6 +263,11 @@ lao_status_t lao__workers_take(lao__workers_t *workers, const lao__flight_t *fli
     }
     *taken = lane;
     return LAO_OK;
+}
+
+lao_status_t lao__workers_take(lao__workers_t *workers, const lao__flight_t *flight, lao__lane_t **lane,
+                               lao__error_t *error) {
+    return lao__workers_take_of(workers, ANY_WORKER, flight, lane, error);
 }
 
 /* Once for each process, however many calls died in it. */

@@ -52,6 +52,10 @@ void lao__workers_deinit(lao__workers_t *workers);
 lao_status_t lao__workers_take(lao__workers_t *workers, const lao__flight_t *flight, lao__lane_t **lane,
                                lao__error_t *error);
 
+/* The same of one worker. */
+lao_status_t lao__workers_take_of(lao__workers_t *workers, uint32_t index, const lao__flight_t *flight,
+                                  lao__lane_t **lane, lao__error_t *error);
+
 /* Gives it back; `status` is how the call ended. */
 void lao__workers_give_back(lao__workers_t *workers, lao__lane_t *lane, lao_status_t status);
 

@@ -307,6 +307,42 @@ static lao_status_t call_with_batch(lane_t *lane) {
     return status;
 }
 
+/* --- OPERATE --- */
+
+static lao_status_t operate(lane_t *lane, lao_value_t *state) {
+    static _Thread_local uint32_t version;
+    const lao__frame_request_t *request = lane->request;
+    const lao__worker_memory_t *memory = lane->worker->memory;
+    lao__target_t *target = lane->worker->target;
+    lao__flight_t flight = {.deadline_ns = request->deadline_ns};
+    lao__operation_t operation = {.kind = request->capability,
+                                  .state_version = request->answer,
+                                  .callback = text_at(lane, request->path),
+                                  .event = text_at(lane, request->config),
+                                  .flight = &flight};
+    lao_status_t status;
+    if (target == NULL) {
+        return lao__fail(&lane->error, LAO_UNSUPPORTED, "there is no plugin yet");
+    }
+    status = lao__inputs_read(request, memory->requests.base, memory->requests.size, memory->control, &lane->inputs,
+                              &lane->error);
+    if (status == LAO_OK && lane->inputs.value_count == 1 && lane->inputs.one.value.size > 0) {
+        operation.data = lane->inputs.one.value.data;
+        operation.size = lane->inputs.one.value.size - 1; /* a NUL ends it */
+    }
+    if (status == LAO_OK) {
+        status = target->ops->operate(target, 0, &operation, &lane->error);
+    }
+    lao__inputs_end(&lane->inputs);
+    if (status == LAO_OK && operation.kind == LAO__SAVE_STATE) {
+        version = operation.state_version;
+        *state = operation.state;
+        state->metadata = (const char *)&version;
+        state->metadata_size = sizeof version;
+    }
+    return status;
+}
+
 /* --- The loop --- */
 
 static void close_plugin(worker_t *worker) {
@@ -330,6 +366,9 @@ static bool serve_one(lane_t *lane, int *exit_code) {
         break;
     case LAO__FRAME_BATCH:
         status = call_with_batch(lane);
+        break;
+    case LAO__FRAME_OPERATE:
+        status = operate(lane, &value);
         break;
     case LAO__FRAME_CONFINE:
         status = confine(lane, &value);

@@ -1,12 +1,5 @@
 #include "hot_ascii.h"
 
-#if defined(_WIN32)
-PyObject *lao__ascii_copy(const char *text, Py_ssize_t size) {
-    (void)text;
-    (void)size;
-    return NULL;
-}
-#else
 #include <dlfcn.h>
 #include <stdint.h>
 #include <string.h>
@@ -83,4 +76,3 @@ PyObject *lao__ascii_copy(const char *text, Py_ssize_t size) {
     PyErr_Clear();
     return NULL;
 }
-#endif
