@@ -58,6 +58,10 @@ static lao_status_t take_error(lao_status_t reported, const lao_error_t *source,
     return status;
 }
 
+static const uint32_t *cancel_word(const lao_call_t *call) {
+    return call->cancel_word != NULL ? call->cancel_word : &call->flight->cancel;
+}
+
 static lao_request_t request_of(const lao_call_t *call, lao_value_t *const *inputs, uint32_t input_count) {
     return (lao_request_t){
         .struct_size = sizeof(lao_request_t),
@@ -69,7 +73,7 @@ static lao_request_t request_of(const lao_call_t *call, lao_value_t *const *inpu
         .params_json = call->params_json,
         .params_json_size = call->params_json_size,
         .deadline_ns = call->flight->deadline_ns,
-        .cancel = call->cancel_word != NULL ? call->cancel_word : &call->flight->cancel,
+        .cancel = cancel_word(call),
         .device_stream = NULL,
         .call = (lao_call_t *)(uintptr_t)call,
     };
@@ -219,6 +223,7 @@ static lao_status_t call_vtable(instance_t *instance, const lao_call_t *call, la
 
 static lao_status_t call_instance(lao__target_t *target, lao_call_t *call, lao_value_t *output, lao__error_t *error) {
     instance_t *instance = (instance_t *)target;
+    const uint32_t *outer;
     lao_status_t status;
     call->tenant = instance->tenant;
     if (instance->call_lock != NULL) {
@@ -227,9 +232,11 @@ static lao_status_t call_instance(lao__target_t *target, lao_call_t *call, lao_v
             return lao__fail(error, status, "%s while it waited for the calls before it", lao_status_message(status));
         }
     }
+    outer = lao__services_calling(cancel_word(call));
     status = call->batch != NULL                ? call_batch(instance, call, error)
              : instance->module->vtable != NULL ? call_vtable(instance, call, output, error)
                                                 : call_native(instance, call, output, error);
+    (void)lao__services_calling(outer); /* the plugin of that call asked for this one, on the same thread */
     if (instance->call_lock != NULL) {
         pthread_mutex_unlock(instance->call_lock);
     }

@@ -29,6 +29,7 @@ static lao_status_t prepare(const lao__tenant_t *tenant, uint32_t service, const
         return lao_fail(error, LAO_PERMISSION_DENIED, "this was not granted");
     }
     request->service = service;
+    request->cancel = lao__services_cancel_word();
     request->header = header->text != NULL ? header->text : "";
     request->header_size = (uint32_t)header->size;
     return LAO_OK;

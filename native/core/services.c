@@ -29,6 +29,16 @@ const lao__services_t lao__local_services = {
     .ask = ask_here,
 };
 
+static _Thread_local const uint32_t *calling;
+
+const uint32_t *lao__services_calling(const uint32_t *cancel) {
+    const uint32_t *before = calling;
+    calling = cancel;
+    return before;
+}
+
+const uint32_t *lao__services_cancel_word(void) { return calling; }
+
 void lao__services_serve(serve_fn serve) { atomic_store(&server, serve); }
 
 #define ALIGNMENT 64u

@@ -14,7 +14,8 @@ enum {
     LAO__SERVICE_HTTP = 8u,
     LAO__SERVICE_COMMANDS = 16u,
     LAO__SERVICE_CALLS = 32u,
-    LAO__SERVICE_EVENTS = 64u
+    LAO__SERVICE_EVENTS = 64u,
+    LAO__SERVICE_CANCEL = 128u /* not granted: a worker gives up the question of that id */
 };
 
 #define LAO__SERVICE_MAX_HEADER 65536u           /* bytes of JSON */
@@ -30,6 +31,7 @@ typedef struct lao__service_request {
     const char *header; /* one JSON object */
     const void *body;
     uint64_t body_size;
+    const uint32_t *cancel; /* the cancel word of the call whose thread asks; NULL: of none */
 } lao__service_request_t;
 
 /* Its answer. On any status but LAO_OK the header is the reason, as text. */
@@ -54,6 +56,13 @@ extern const lao__services_t lao__local_services;
 
 /* Who answers in the host's process; NULL: nobody (any more). */
 void lao__services_serve(void (*serve)(const lao__service_request_t *request, lao__service_reply_t *reply));
+
+/* Says which call the calling thread runs a plugin's code for, by its cancel word; returns what it was before. Questions
+ * that may take long end with that call. */
+const uint32_t *lao__services_calling(const uint32_t *cancel);
+
+/* What it was set to; NULL: no call. */
+const uint32_t *lao__services_cancel_word(void);
 
 /* Memory for both parts, NULs in place; false without memory. The body lies so that arrays can be read in place. */
 bool lao__service_reply_reserve(lao__service_reply_t *reply, uint64_t header_size, uint64_t body_size);

@@ -11,7 +11,7 @@
 
 typedef struct lao__service_ask_head {
     uint32_t size; /* bytes behind the head: header and body */
-    uint32_t id;   /* chosen by the asker; of no other question that is open */
+    uint32_t id; /* chosen by the asker; of no other question that is open; of LAO__SERVICE_CANCEL: of the one to end */
     uint32_t service;
     uint32_t kind;
     uint32_t header_size;

@@ -1,21 +1,30 @@
 #include "service_client.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "../core/flight.h"
 #include "../ipc/process.h"
 #include "../ipc/service_frame.h"
+
+#define SLICE_MS 20 /* a cancel is noticed this late while waiting */
+
+/* Answers to these may take long; the others come before a cancel would be noticed. */
+#define SLOW (LAO__SERVICE_HTTP | LAO__SERVICE_COMMANDS | LAO__SERVICE_CALLS)
 
 /* One question that waits for its answer; on the asker's stack. */
 typedef struct waiter {
     uint32_t id;
     bool answered;
+    const uint32_t *cancel; /* of the call that waits; NULL: it waits whatever happens */
     lao__service_reply_t *reply;
     struct waiter *next;
 } waiter_t;
@@ -158,21 +167,55 @@ static void deliver(uint32_t id, lao__service_reply_t *reply) {
     waiter->answered = true;
 }
 
-/* Waits until `mine` is answered, reading for everybody meanwhile where nobody else does. [lock held] */
+static uint32_t cancelled(const waiter_t *waiter) {
+    return waiter->cancel != NULL ? __atomic_load_n(waiter->cancel, __ATOMIC_ACQUIRE) : LAO__CANCEL_NONE;
+}
+
+/* Waits until something changed, or for a slice. [lock held] */
+static void wait_for_change(bool for_a_slice) {
+    struct timespec until;
+    if (!for_a_slice) {
+        pthread_cond_wait(&client.changed, &client.lock);
+        return;
+    }
+    clock_gettime(CLOCK_REALTIME, &until); /* the clock of condition variables */
+    until.tv_nsec += SLICE_MS * 1000000L;
+    until.tv_sec += until.tv_nsec / 1000000000L;
+    until.tv_nsec %= 1000000000L;
+    (void)pthread_cond_timedwait(&client.changed, &client.lock, &until);
+}
+
+/* Waits until a reply begins; false: `mine` was cancelled before. */
+static bool reply_comes(const waiter_t *mine) {
+    struct pollfd socket = {.fd = client.socket, .events = POLLIN};
+    while (mine->cancel != NULL && poll(&socket, 1, SLICE_MS) <= 0) {
+        if (cancelled(mine) != LAO__CANCEL_NONE) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Waits until `mine` is answered or cancelled, reading for everybody meanwhile where nobody else does. [lock held] */
 static void wait_for(const waiter_t *mine) {
-    while (!mine->answered && !client.broken) {
+    while (!mine->answered && !client.broken && cancelled(mine) == LAO__CANCEL_NONE) {
         lao__service_reply_t reply;
         uint32_t id = 0;
-        bool sound;
+        bool sound, comes;
         if (client.reading) {
-            pthread_cond_wait(&client.changed, &client.lock);
+            wait_for_change(mine->cancel != NULL);
             continue;
         }
         client.reading = true;
         pthread_mutex_unlock(&client.lock);
-        sound = read_reply(&reply, &id);
+        comes = reply_comes(mine);
+        sound = comes && read_reply(&reply, &id);
         pthread_mutex_lock(&client.lock);
         client.reading = false;
+        if (!comes) {
+            pthread_cond_broadcast(&client.changed); /* somebody else has to read now */
+            continue;
+        }
         if (sound) {
             deliver(id, &reply);
         } else {
@@ -222,8 +265,19 @@ static bool send_request(const lao__service_request_t *request, uint32_t id) {
     return sent;
 }
 
+/* Has the host end what it does for a question, and tells the asker why. */
+static void give_up(uint32_t id, uint32_t why, lao__service_reply_t *reply) {
+    const lao__service_request_t notice = {.service = LAO__SERVICE_CANCEL};
+    (void)send_request(&notice, id);
+    if (why == LAO__CANCEL_DEADLINE) {
+        lao__service_reply_fail(reply, LAO_TIMED_OUT, "the deadline passed");
+    } else {
+        lao__service_reply_fail(reply, LAO_CANCELLED, "the call was cancelled");
+    }
+}
+
 void lao__service_client_ask(const lao__service_request_t *request, lao__service_reply_t *reply) {
-    waiter_t waiter = {.reply = reply};
+    waiter_t waiter = {.reply = reply, .cancel = (request->service & SLOW) != 0 ? request->cancel : NULL};
     reply->descriptor = -1;
     if (request->header_size > LAO__SERVICE_MAX_HEADER || request->body_size > LAO__SERVICE_MAX_BODY) {
         lao__service_reply_fail(reply, LAO_LIMIT_EXCEEDED, "the host takes no question of that size");
@@ -246,7 +300,9 @@ void lao__service_client_ask(const lao__service_request_t *request, lao__service
     wait_for(&waiter);
     strike(&waiter);
     pthread_mutex_unlock(&client.lock);
-    if (!waiter.answered) {
+    if (!waiter.answered && cancelled(&waiter) != LAO__CANCEL_NONE) {
+        give_up(waiter.id, cancelled(&waiter), reply);
+    } else if (!waiter.answered) {
         lao__service_reply_fail(reply, LAO_CLOSED, "the host does not answer questions any more");
     }
 }

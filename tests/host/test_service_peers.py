@@ -85,7 +85,7 @@ def test_frames_come_whole_however_they_are_cut() -> None:
     [
         (HEAD.pack(0, 1, 0, 0, 0, 0), "service 0"),
         (HEAD.pack(0, 1, 3, 0, 0, 0), "service 3"),
-        (HEAD.pack(0, 1, 128, 0, 0, 0), "service 128"),
+        (HEAD.pack(0, 1, 256, 0, 0, 0), "service 256"),
         (HEAD.pack(0, 1, 2, 10, 0, 0), "kind 10"),
         (HEAD.pack(2, 1, 2, 0, 3, 0), "3 of them header"),
         (HEAD.pack(LARGEST_HEADER + 1, 1, 2, 0, LARGEST_HEADER + 1, 0), "header"),

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import atexit
+import functools
 import threading
 import weakref
 from typing import Any
 
 from lao._native import ffi, lib
+from lao.host.services.cancelling import cancelled_by
 from lao.host.services.dispatch import PluginServices, failed
 from lao.host.services.framing import KINDS, SERVICES, Reply
+from lao.host.services.service import SLOW
 
 __all__ = ["admit"]
 
 _tenants: weakref.WeakValueDictionary[int, PluginServices] = weakref.WeakValueDictionary()
 _serving = threading.Lock()
+_DEADLINE = 2  # of a cancel word: LAO__CANCEL_DEADLINE
 
 
 def admit(services: PluginServices) -> None:
@@ -30,7 +34,13 @@ def _answer(request: Any) -> Reply:
         return failed("CLOSED", "the plugin was closed")
     header = ffi.buffer(request.header, request.header_size)[:] if request.header_size else b""
     body = ffi.buffer(request.body, request.body_size)[:] if request.body_size else b""
-    return services.ask(SERVICES[request.service], KINDS[request.kind], header, body)
+    service, kind, cancel = SERVICES[request.service], KINDS[request.kind], request.cancel
+    if cancel == ffi.NULL or not int(service) & SLOW:
+        return services.ask(service, kind, header, body)
+    reply = services.ask(service, kind, header, body, functools.partial(cancelled_by, cancel))
+    if cancel[0] == _DEADLINE:
+        return failed("TIMED_OUT", "the deadline passed")
+    return failed("CANCELLED", "the call was cancelled") if cancel[0] else reply
 
 
 @ffi.def_extern(name="lao__glue_serve")  # type: ignore[untyped-decorator]  # cffi has no types

@@ -141,8 +141,8 @@ class PluginServices:
             kind: Of the body.
             header: JSON.
             body: Bytes.
-            register: Gets a function that cancels a call to another plugin; its result is a context that lasts as
-                long as the call.
+            register: Gets a function that ends what may take long; its result is a context that lasts as long as
+                that does.
         """
         try:
             if self._closed:

@@ -296,8 +296,13 @@ class _Connection:
         self._outgoing: deque[tuple[memoryview, int]] = deque()  # what is left of a frame, and its descriptor
         self._credit_s = _BURST_S
         self._credited_at = time.monotonic()
-        self._calls: list[Callable[[], object]] = []  # cancel the calls to other plugins
-        self._calls_lock = threading.Lock()
+        self._cancels: dict[
+            int, list[Callable[[], object]]
+        ] = {}  # end what is done for a question, by its id
+        self._given_up: set[int] = (
+            set()
+        )  # ids of questions that are worked on, and whose answers nobody wants
+        self._cancels_lock = threading.Lock()
         self._closed = False
 
     def ready(self, events: int) -> None:
@@ -344,8 +349,8 @@ class _Connection:
             if descriptor >= 0:
                 os.close(descriptor)
         self._outgoing.clear()
-        with self._calls_lock:
-            cancels = list(self._calls)
+        with self._cancels_lock:
+            cancels = [cancel for of_one in self._cancels.values() for cancel in of_one]
         for cancel in cancels:
             cancel()
 
@@ -378,6 +383,9 @@ class _Connection:
         services = self._services()
         if services is None:
             self.close()
+            return
+        if question.service is Service.CANCEL:
+            self._give_up(question.id)
             return
         if question.service is Service.PROGRESS:
             self._tell_progress(services, question)
@@ -426,27 +434,54 @@ class _Connection:
         services = self._services()
         reply = failed("CLOSED", "the plugin was closed")
         if services is not None and not self._closed:
-            reply = services.ask(
-                question.service, question.kind, question.header, question.body, self._cancellable
-            )
+            cancellable = functools.partial(self._cancellable, question.id)
+            reply = services.ask(question.service, question.kind, question.header, question.body, cancellable)
         self._server.call_soon(lambda: self._worked(line, question, reply))
 
     def _worked(self, line: _Line, question: Question, reply: Reply) -> None:
         line.working -= 1
+        with self._cancels_lock:
+            given_up = question.id in self._given_up
+            self._given_up.discard(question.id)
+        if given_up:
+            if reply.descriptor >= 0:
+                os.close(reply.descriptor)
+            reply = failed("CANCELLED", "the call was cancelled")  # nobody reads it: it should be short
         self._answer(question, reply)
         self._start_work(line)
         self.ready(0)
 
+    def _give_up(self, id: int) -> None:
+        """The worker does not wait for an answer any more. One that was sent already is no mistake of its."""
+        for line in self._lines:
+            for question in line.waiting:
+                if question.id == id:
+                    line.waiting.remove(question)
+                    self._answer(question, failed("CANCELLED", "the call was cancelled"))
+                    return
+        if id in self._open:
+            with self._cancels_lock:
+                cancels = [] if id in self._given_up else list(self._cancels.get(id, ()))
+                self._given_up.add(id)
+            for cancel in cancels:
+                self._server.work(cancel)
+
     @contextmanager
-    def _cancellable(self, cancel: Callable[[], object]) -> Iterator[None]:
-        """While a call to another plugin runs that ends with this worker. On a thread of the pool."""
-        with self._calls_lock:
-            self._calls.append(cancel)
+    def _cancellable(self, id: int, cancel: Callable[[], object]) -> Iterator[None]:
+        """While something is done that ends with this worker, or when it gives up the question. On a thread of the
+        pool."""
+        with self._cancels_lock:
+            self._cancels.setdefault(id, []).append(cancel)
+            given_up = id in self._given_up
+        if given_up or self._closed:
+            cancel()
         try:
             yield
         finally:
-            with self._calls_lock:
-                self._calls.remove(cancel)
+            with self._cancels_lock:
+                self._cancels[id].remove(cancel)
+                if not self._cancels[id]:
+                    del self._cancels[id]
 
     # --- Answers ---
 

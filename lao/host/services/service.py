@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Collection
 
-__all__ = ["Service", "services_of"]
+__all__ = ["SLOW", "Service", "services_of"]
 
 
 class Service(enum.IntFlag):
@@ -18,7 +18,11 @@ class Service(enum.IntFlag):
     COMMANDS = 16
     CALLS = 32
     EVENTS = 64
+    CANCEL = 128  # not granted: a worker gives up the question of that number
 
+
+SLOW = int(Service.HTTP | Service.COMMANDS | Service.CALLS)
+"""Those whose answers may take long, and which end with the call that asks; as in native/worker/service_client.c."""
 
 _BY_PERMISSION = {
     "read_files": Service.FILES,

@@ -304,7 +304,7 @@ def test_a_slow_service(load, service):
     assert time.monotonic() - began < 1.5
 
 
-@pytest.mark.parametrize("path", ["/down"])
+@pytest.mark.parametrize("path", ["/down", "/hangs"])
 def test_cancel(load, service, path):
     over = threading.Event()
     service.answers["/down"] = lambda _: Answer("", 503, {"Retry-After": "20"})
