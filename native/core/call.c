@@ -1,20 +1,34 @@
 #include "call.h"
 
 #include <lao/ext/stream.h>
+#include <string.h>
 
 #include "check.h"
 
+/* The value of a plugin whose struct may be smaller or larger than this host's: what it lacks is zero, and what it has
+ * more nobody here knows. */
+static lao_value_t taken_over(const lao_value_t *value) {
+    lao_value_t whole = {0};
+    memcpy(&whole, value, value->struct_size < sizeof whole ? value->struct_size : sizeof whole);
+    whole.struct_size = sizeof whole;
+    return whole;
+}
+
 uint32_t lao__call_push(lao_call_t *call, lao_value_t *part, uint32_t flags) {
+    lao_value_t whole;
     lao__error_t error;
-    if (call == NULL || call->sink == NULL || part == NULL || part->struct_size < sizeof *part ||
-        lao__check_output(part, call->output_kind, &error) != LAO_OK) {
+    if (call == NULL || call->sink == NULL || part == NULL || !LAO_HAS(lao_value_t, part, owner)) {
+        return LAO_STREAM_ERROR;
+    }
+    whole = taken_over(part);
+    if (lao__check_output(&whole, call->output_kind, &error) != LAO_OK) {
         return LAO_STREAM_ERROR;
     }
     if (lao__flight_cancelled(call->flight) != LAO__CANCEL_NONE) {
-        lao__value_release(part);
+        lao__value_release(&whole);
         return LAO_STREAM_STOP;
     }
-    return call->sink->push(call->sink, part, flags);
+    return call->sink->push(call->sink, &whole, flags);
 }
 
 void lao__value_release(lao_value_t *value) {

@@ -82,7 +82,8 @@ void lao__service_tell(const lao__tenant_t *tenant, uint32_t service, lao__text_
 static void LAO_CALL release(lao_value_t *value) { free(value->owner); }
 
 bool lao__service_clear_value(lao_value_t *value) {
-    if (value == NULL || !LAO_HAS(lao_value_t, value, owner) || value->struct_size > sizeof *value) {
+    const uint32_t largest = 65536; /* of any later version: more is no size */
+    if (value == NULL || !LAO_HAS(lao_value_t, value, owner) || value->struct_size > largest) {
         return false;
     }
     memset((char *)value + sizeof value->struct_size, 0, value->struct_size - sizeof value->struct_size);
