@@ -81,13 +81,19 @@ class Follower:
                 for plugin, decide in self._followed():
                     self._apply(plugin, decide)
             for question in self._mailbox.take():
-                self._mailbox.answer(question, self._answer_to(question))
+                # A reload may have to wait for calls in flight, and decisions are not to wait with it.
+                threading.Thread(
+                    target=self._answer, args=(question,), name="lao-answer", daemon=True
+                ).start()
 
     def _followed(self) -> list[tuple[Plugin, Callable[[], Decision]]]:
         with self._lock:
             return [(plugin, decide) for plugin, decide in self._deciders.items() if not plugin.closed]
 
     # --- Questions ---
+
+    def _answer(self, question: Question) -> None:
+        self._mailbox.answer(question, self._answer_to(question))
 
     def _answer_to(self, question: Question) -> dict[str, Any]:
         if question.content.get("what") != "reload":
@@ -169,7 +175,7 @@ def _reloaded(plugin: Plugin) -> dict[str, Any]:
         "old": {"version": before.version, "digest": before.digest},
     }
     try:
-        plugin.reload()
+        state = plugin.reload()
     except LaoError as error:
         return facts | {
             "error": {
@@ -186,4 +192,5 @@ def _reloaded(plugin: Plugin) -> dict[str, Any]:
     return facts | {
         "library": str(after.library),
         "new": {"version": after.version, "digest": after.digest},
+        "state": state,
     }

@@ -118,12 +118,16 @@ static const void *find_extension(const lao_plugin_t *plugin, const char *id, si
     return found != NULL && *found >= least ? found : NULL; /* each begins with its struct_size */
 }
 
+/* Bytes up to the end of a field: what version 1.0 of a struct has, which sizeof does not say once it has grown. */
+#define UP_TO(type, field) (offsetof(type, field) + sizeof(((const type *)0)->field))
+
 /* Those that it has, each whole, with functions where there must be some. */
 static void find_extensions(lao__module_t *module) {
     const lao_plugin_t *plugin = module->plugin;
-    const lao_state_plugin_t *state = find_extension(plugin, LAO_EXT_STATE, sizeof *state);
-    const lao_lifecycle_plugin_t *lifecycle = find_extension(plugin, LAO_EXT_LIFECYCLE, sizeof *lifecycle);
-    const lao_events_plugin_t *receiver = find_extension(plugin, LAO_EXT_EVENTS, sizeof *receiver);
+    const lao_state_plugin_t *state = find_extension(plugin, LAO_EXT_STATE, UP_TO(lao_state_plugin_t, load));
+    const lao_lifecycle_plugin_t *lifecycle =
+        find_extension(plugin, LAO_EXT_LIFECYCLE, UP_TO(lao_lifecycle_plugin_t, health));
+    const lao_events_plugin_t *receiver = find_extension(plugin, LAO_EXT_EVENTS, UP_TO(lao_events_plugin_t, on_event));
     if (state != NULL && is_code(&state->save) && is_code(&state->load)) {
         module->state = state;
     }
@@ -149,7 +153,7 @@ static lao_status_t find_batch(lao__module_t *module, lao__error_t *error) {
     if (largest == 1) {
         return LAO_OK;
     }
-    found = find_extension(plugin, LAO_EXT_BATCH, sizeof *found);
+    found = find_extension(plugin, LAO_EXT_BATCH, UP_TO(lao_batch_plugin_t, call_batch));
     if (found == NULL || !is_code(&found->call_batch)) {
         return lao__fail(error, LAO_ABI_MISMATCH, "it declares batches of up to %u requests, and has no %s", largest,
                          LAO_EXT_BATCH);

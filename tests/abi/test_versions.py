@@ -115,7 +115,8 @@ def test_they_work_together(versions: Versions, host: str, plugin: str, isolatio
     assert found["batch"] == ["a of a batch", "b of a batch", "c of a batch"]
     assert found["events"] == ["something"]
     assert found["denied"][0] == "PermissionDenied"
-    assert found["again"] == "reloaded"
+    assert found["healthy"] is True
+    assert (found["state"], found["again"]) == ("carried", "loaded")
 
 
 @pytest.mark.parametrize("isolation", ["none", "process"])

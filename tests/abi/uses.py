@@ -34,8 +34,11 @@ def used(plugin: Any) -> dict[str, Any]:
         plugin.call("denied")
     except lao.LaoError as error:
         found["denied"] = [type(error).__name__, str(error)]
-    plugin.reload()
-    found["again"] = plugin.call("text", "reloaded")
+    plugin.configure({"level": 4})
+    plugin.deliver("callback", "something", {"a": 1})
+    found["healthy"] = plugin.check_health() is None
+    found["state"] = plugin.reload()
+    found["again"] = plugin.call("tell", "x", n=1)["config"]
     return found
 
 

@@ -1,4 +1,5 @@
-"""What lies below `resources/` goes into the package, and a plugin finds it in its build, its test and when installed."""
+"""What lies below `resources/` goes into the package, and a plugin finds it in its build, its test and
+when installed."""
 
 from __future__ import annotations
 

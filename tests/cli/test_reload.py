@@ -126,6 +126,7 @@ def test_as_json(lao: Terminal, run: Callable[..., Running]) -> None:
                 "library": str(lao.place / "plugins/answering/build/lao/release/libanswering.so"),
                 "old": {"version": "1.0.0", "digest": before},
                 "new": {"version": "1.0.0", "digest": after},
+                "state": "none",
             }
         ],
     }
@@ -207,6 +208,16 @@ print(len(list(parts)), plugin("x"), host.events.count("plugin_unloaded"), flush
         assert "in host" in done.stdout
         output, _ = process.communicate("\n", timeout=60)
     assert output == "49 x 1\n"
+
+
+def test_state_goes_along(lao: Terminal, run: Callable[..., Running]) -> None:
+    from tests.plugins import build
+
+    host = run(str(build("living")), "process")
+    assert [host(), host()] == ["1", "2"]
+    done = lao("plugin", "reload", "living", status=0)
+    assert done.stdout.endswith("  state carried\n")
+    assert host() == "3"
 
 
 def test_a_bare_library(lao: Terminal, run: Callable[..., Running]) -> None:

@@ -11,7 +11,7 @@ from lao.cli import printer
 
 __all__ = ["command"]
 
-TIMEOUT_S = 60.0  # a worker may take half of that to load the plugin
+TIMEOUT_S = 60.0  # half of it for a worker to load the plugin, half for calls that its state has to wait for
 
 
 def command(
@@ -69,6 +69,8 @@ def _show(plugin: str, one: Mapping[str, Any]) -> None:
     printer.data(f"{plugin} in {_host(one)}")
     printer.data(f"  old {old['version'] or '-'} sha256 {old['digest']}")
     printer.data(f"  new {new['version'] or '-'} sha256 {new['digest']}")
+    if one["state"] != "none":
+        printer.data(f"  state {one['state']}")
     if old["digest"] == new["digest"]:
         printer.note("the library is the same as before")
 
