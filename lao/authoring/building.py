@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from lao.authoring.compare import differences
 from lao.authoring.declared import with_declared
+from lao.authoring.trying import trying_host
 from lao.build import BuildResult, ProjectSource, Target, build, forget_build, open_project
 from lao.durable import write_atomic
 from lao.errors import LaoError, ManifestError
 from lao.grants import Grants
-from lao.host import Host, Plugin, PluginInfo
-from lao.host.source import source_of_library
+from lao.host import Plugin, PluginInfo
 from lao.model.manifest import Manifest, parse_manifest
 from lao.projects import find_project
 
@@ -79,10 +78,8 @@ def build_checked(
 
 def described(library: Path) -> PluginInfo:
     """What a library says of itself, asked in a worker of its own that makes no instance of it."""
-    manifest = source_of_library(library).manifest
-    grant = sorted(manifest.permissions.requested) if manifest is not None else []
-    with tempfile.TemporaryDirectory(prefix="lao-") as home, Host(home) as host:
-        return host._describe(library, grant)
+    with trying_host() as host:
+        return host._describe(library)
 
 
 def _write_declared(project: ProjectSource, result: BuildResult) -> bool:
@@ -112,21 +109,15 @@ def require_agreement(manifest: Manifest, plugin: Plugin) -> None:
 def loaded(
     target: Path, *, timeout_s: float | None = LOAD_TIMEOUT_S, checks: bool = True
 ) -> Iterator[Plugin]:
-    """The plugin in a worker of its own, with the default configuration, an empty data directory and the permissions
-    that it asks for.
+    """The plugin in a worker of its own, with the default configuration, an empty data directory, and the permissions
+    and runtimes that it asks for.
 
     Args:
         target: A library or a plugin's directory.
         timeout_s: Of each call.
         checks: False: inputs reach it unchecked, to see what it refuses itself.
     """
-    manifest = source_of_library(target).manifest
-    grant = sorted(manifest.permissions.requested) if manifest is not None else []
-    with (
-        tempfile.TemporaryDirectory(prefix="lao-") as home,
-        Host(home) as host,
-        host.load(target, isolation="process", timeout=timeout_s, grant=grant) as plugin,
-    ):
+    with trying_host() as host, host.load(target, isolation="process", timeout=timeout_s) as plugin:
         if not checks:
             plugin._uncheck()
         yield plugin

@@ -18,9 +18,9 @@ from typing import Any
 from lao.authoring.calling import accepted_sample, call_and_freeze
 from lao.authoring.check import Check
 from lao.authoring.samples import variants
+from lao.authoring.trying import AsWanted
 from lao.errors import LaoError
 from lao.host import Host, Plugin
-from lao.host.source import source_of_library
 from lao.model.capability import Capability
 
 __all__ = ["main"]
@@ -41,7 +41,7 @@ _Step = tuple[str, Callable[[], Check]]
 
 def main(library: str, home: str) -> int:
     """Runs the checks and prints each when it is done, so that a crash leaves what came before it."""
-    with tempfile.TemporaryDirectory(prefix="lao-") as folder, Host(home) as host:
+    with tempfile.TemporaryDirectory(prefix="lao-") as folder, Host(home, locator=AsWanted()) as host:
         for name, step in _steps(host, Path(library), Path(folder)):
             _print({"begins": name})
             _print(step().to_dict())
@@ -54,7 +54,7 @@ def _print(message: dict[str, Any]) -> None:
 
 
 def _steps(host: Host, library: Path, folder: Path) -> Iterator[_Step]:
-    with _load(host, library) as plugin:
+    with host.load(library, isolation="none") as plugin:
         samples = []
         for capability in plugin.capabilities:
             try:
@@ -69,13 +69,6 @@ def _steps(host: Host, library: Path, folder: Path) -> Iterator[_Step]:
         for capability, plain, _ in samples:
             name = f"{capability.name}: memory"
             yield name, partial(_leak, name, plugin, capability, plain)
-
-
-def _load(host: Host, library: Path) -> Plugin:
-    """In this process, with what its manifest asks for."""
-    manifest = source_of_library(library).manifest
-    grant = sorted(manifest.permissions.requested) if manifest is not None else []
-    return host.load(library, isolation="none", grant=grant)
 
 
 def _concurrency(name: str, plugin: Plugin, capability: Capability, plain: Any, dtype: str) -> Check:
@@ -116,10 +109,10 @@ def _resident() -> int:
 def _life_cycle(name: str, host: Host, library: Path) -> Check:
     measured = _INSTANCES * 2 // 3
     for _ in range(_INSTANCES - measured):
-        _load(host, library).close()
+        host.load(library, isolation="none").close()
     before = _resident()
     for _ in range(measured):
-        _load(host, library).close()
+        host.load(library, isolation="none").close()
     per_instance = (_resident() - before) // measured
     if per_instance > 16384:
         return Check(name, "failed", f"each leaves about {per_instance} bytes behind")

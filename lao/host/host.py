@@ -237,7 +237,7 @@ class Host:
 
     # --- Loading ---
 
-    def _describe(self, library: Path, grant: Iterable[str]) -> PluginInfo:
+    def _describe(self, library: Path) -> PluginInfo:
         """What a library says of itself, whatever its manifest says: asked in a worker that makes no instance of it."""
         source = self._find(library)
         if source.manifest is not None:
@@ -249,7 +249,7 @@ class Host:
             timeout_s=DEFAULT_TIMEOUT_S,
             limits=None,
             strict=False,
-            grant=tuple(grant),
+            grant=(),
             accept=(),
         )
         upkeep = _upkeep(0.0, 0.0, 0.0)

@@ -10,6 +10,7 @@ import pytest
 
 import lao
 from lao.authoring import build_checked, find_source, package
+from lao.authoring.conformance import conformance
 from lao.errors import InvalidInput
 
 SOURCE = """#include <lao/lao.hpp>
@@ -69,3 +70,30 @@ def test_a_link_that_leads_out_is_refused(project: Path, tmp_path: Path) -> None
     (project / "resources" / "link").symlink_to(tmp_path / "secret")
     with pytest.raises(InvalidInput, match="`resources/link` leads out of the project"):
         package(find_source(project), tmp_path / "greeter.tar.gz")
+
+
+RUNTIME = """#include <dlfcn.h>
+#include <lao/lao.hpp>
+class Runs {
+  public:
+    Runs() {
+        if (dlopen("libonnxruntime.so.1", RTLD_NOW) == nullptr) {
+            throw lao::Failed(dlerror());
+        }
+    }
+    std::string process(std::string_view text) const { return std::string(text); }
+};
+LAO_PLUGIN(lao::Plugin<Runs>(LAO_PLUGIN_NAME, LAO_PLUGIN_VERSION, lao::Threads::full)
+               .capability("process", "The same", &Runs::process))
+"""
+
+
+def test_a_build_gives_the_runtimes_that_are_asked_for(project: Path) -> None:
+    pytest.importorskip("onnxruntime", reason="no ONNX Runtime: pip install onnxruntime")
+    (project / "plugin.cpp").write_text(RUNTIME)
+    with pytest.raises(lao.LaoError, match="cannot load"):
+        build_checked(find_source(project))
+    manifest = project / "plugin.toml"
+    manifest.write_text(manifest.read_text("utf-8") + '\n[resources]\nruntimes = ["onnx"]\n', "utf-8")
+    library = build_checked(find_source(project)).library
+    assert not [check for check in conformance(library, None, seed=1) if check.failed]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from lao.authoring.declared import BEGIN, END
 from tests.cli.conftest import Terminal
 
 
@@ -121,7 +122,8 @@ def test_what_is_wrong_is_said(lao: Terminal, project: Path) -> None:
     manifest.write_text(sound.replace('version = "0.1.0"', 'version = "one"').replace('"text"', '"txet"'))
     lao("plugin", "validate", "my-tool", status=1)
     lao("plugin", "validate", "plugins/my-tool", "--json", status=1)
-    manifest.write_text(sound.replace('output_type = "json"', 'output_type = "text"'))
+    by_hand = sound.replace(f"{BEGIN}\n", "").replace(f"{END}\n", "")
+    manifest.write_text(by_hand.replace('output_type = "json"', 'output_type = "text"'))
     lao("plugin", "validate", "my-tool", status=1)
     lao("plugin", "package", "my-tool", "--output", "x.zip", status=1)
     for _ in range(2):  # what was refused once is not taken for a finished build
