@@ -54,16 +54,19 @@ def build_checked(
     more, with that manifest in it.
 
     What is built for a system that is not this one is read, not loaded: only its machine, what it needs, its entry and
-    its manifest are checked.
+    its manifest are checked. Where nothing of what the code declares is in the manifest yet, it is built for this one
+    first.
 
     Raises:
         ManifestError: The manifest has errors, or the code is not what it says.
         BuildFailed: The compiler failed; `output` has what it wrote.
         LaoError: A tool is missing, or the result cannot be loaded.
     """
-    result = build(project, release=release, jobs=jobs, on_output=on_output, target=target)
     if target is not None and not target.runs_here:
-        return result
+        if not project.manifest().capabilities:
+            build_checked(project, release=release, jobs=jobs, on_output=on_output)
+        return build(project, release=release, jobs=jobs, on_output=on_output, target=target)
+    result = build(project, release=release, jobs=jobs, on_output=on_output, target=target)
     try:
         if _write_declared(project, result):
             result = build(project, release=release, jobs=jobs, on_output=on_output, target=target)

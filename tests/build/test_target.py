@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from lao.authoring import build_checked, package
+from lao.authoring.declared import BEGIN
 from lao.build import TARGETS, Target, build, built, cargo, find_target, open_project, zig
 from lao.build.target import require_target
 from lao.build.zig_tool import translated
@@ -201,6 +202,16 @@ def test_an_artefact_is_for_its_target(tmp_path: Path) -> None:
     file = package(project, tmp_path / "x.tar.gz", target=target)
     assert file.is_file()
     assert package(project, target=target).name == "sample-0.1.0-manylinux_2_17_aarch64.tar.gz"
+
+
+def test_what_the_code_declares_is_in_it(tmp_path: Path) -> None:
+    """It cannot be asked of a library for another system, so one for this system tells it."""
+    folder = make(tmp_path / "sample")
+    manifest = folder / "plugin.toml"
+    manifest.write_text(manifest.read_text().partition(BEGIN)[0])
+    result = build_checked(open_project(folder), target=find_target("aarch64-linux-gnu"), jobs=1)
+    assert [capability.name for capability in result.manifest.capabilities] == ["process", "analyze"]
+    assert embedded_manifest(result.library) == manifest.read_text()
 
 
 @pytest.fixture(autouse=True)

@@ -104,7 +104,9 @@ impl<E: std::error::Error> From<E> for Error {
 /// # Safety
 /// `error` is null or a valid error struct of the ABI.
 pub(crate) unsafe fn report(error: *mut RawError, status: Status, text: &str) -> Status {
-    let complete = !error.is_null() && (*error).struct_size as usize >= std::mem::size_of::<RawError>();
+    // Not the size of the whole: a host of another version has more or less behind it.
+    let least = std::mem::offset_of!(RawError, text) + std::mem::size_of::<*mut u8>();
+    let complete = !error.is_null() && (*error).struct_size as usize >= least;
     if complete && !(*error).text.is_null() {
         let mut size = text.len().min((*error).text_capacity as usize);
         while !text.is_char_boundary(size) {
