@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -280,6 +281,63 @@ def test_state_is_of_an_instance(host: lao.Host, library: Path, isolation: str) 
     first, second = (host.load(library, isolation=isolation) for _ in range(2))
     assert [first.call("count")["count"] for _ in range(3)] == [1, 2, 3]
     assert second.call("count") == {"count": 1}
+
+
+def test_state_outlives_a_reload(plugin: lao.Plugin) -> None:
+    assert [plugin.call("count")["count"] for _ in range(3)] == [1, 2, 3]
+    assert plugin.reload() == "carried"
+    assert plugin.call("count") == {"count": 4}
+
+
+def test_new_settings_while_it_lives(plugin: lao.Plugin) -> None:
+    plugin.call("count")
+    plugin.configure({"name": "somebody", "scale": 2.5})
+    assert plugin.call("config") == {"start": 1, "scale": 2.5, "loud": False, "name": "somebody"}
+    for wrong in ({"start": -1}, {"name": "nemo"}, {"loud": "yes"}):
+        with pytest.raises(lao.InvalidInput, match=next(iter(wrong))):
+            plugin.configure(wrong)
+    assert plugin.call("config")["name"] == "somebody"
+    assert plugin.call("count") == {"count": 2}  # it is the same instance
+
+
+def test_health(plugin: lao.Plugin) -> None:
+    plugin.check_health()
+    plugin.configure({"name": "ill"})
+    with pytest.raises(lao.PluginError, match="it feels ill"):
+        plugin.check_health()
+    plugin.configure({"name": "well"})
+    plugin.check_health()
+
+
+def test_events_come_in(plugin: lao.Plugin) -> None:
+    plugin.deliver("first", "happened", {"what": "ä"})
+    plugin.deliver("second", "happened")
+    with pytest.raises(lao.PluginError, match="not for me"):
+        plugin.deliver("first", "refused", {})
+    first, second = plugin.call("heard")["heard"]
+    assert first.startswith("first happened ")
+    assert json.loads(first.removeprefix("first happened ")) == {"what": "ä"}
+    assert second == "second happened null"
+
+
+def test_events_go_out(library: Path, isolation: str, tmp_path: Path) -> None:
+    (tmp_path / "plugin.toml").write_text(
+        '[plugin]\nname = "every-part"\nversion = "1.2.3"\n[permissions]\nrequired = ["plugin_communication"]\n'
+        '[[events]]\nname = "noted"\n'
+    )
+    shutil.copy(library, tmp_path / library.name)
+    seen: list[Any] = []
+    said: list[tuple[float, str]] = []
+    with lao.Host() as host:
+        host.events.subscribe(seen.append)
+        plugin = host.load(tmp_path, isolation=isolation, grant=["plugin_communication"])
+        plugin.on_progress = lambda fraction, text: said.append((fraction, text))
+        assert plugin.call("note", 'ä "quoted"') == "noted"
+        host.events.flush()
+    assert [event.data for event in seen if event.name.endswith("noted")] == [
+        {"payload": {"text": 'ä "quoted"'}}
+    ]
+    assert said == [(0.5, "half")]
 
 
 def test_streams(plugin: lao.Plugin) -> None:
