@@ -57,6 +57,7 @@ class PermissionRequest:
         required: Permissions without which it does not load.
         optional: Permissions without which it loads.
         update: A version of it is installed that has less.
+        hosts: Those that it wants to reach, with `network_access`; empty for any.
     """
 
     name: str
@@ -64,6 +65,7 @@ class PermissionRequest:
     required: tuple[str, ...]
     optional: tuple[str, ...]
     update: bool
+    hosts: tuple[str, ...] = ()
 
 
 class Grants:

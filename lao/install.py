@@ -450,6 +450,7 @@ def _decide(
         required=tuple(sorted(required)),
         optional=tuple(sorted(optional)),
         update=before is not None,
+        hosts=tuple(manifest.resources.allowed_hosts) if manifest else (),
     )
     return grants.settle(request, given=grant, ask=ask)
 

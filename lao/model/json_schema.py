@@ -29,6 +29,7 @@ __all__ = [
     "describe",
     "explain",
     "key_path",
+    "secrets_of",
 ]
 
 LARGEST_PATTERN = 1 << 20
@@ -157,6 +158,23 @@ def defaults_of(config_schema: Mapping[str, Any] | None) -> dict[str, Any]:
     return found
 
 
+def secrets_of(config_schema: Mapping[str, Any] | None) -> frozenset[str]:
+    """The settings that are shown nowhere: those whose schema has `writeOnly = true`.
+
+    Example:
+        >>> secrets_of({"properties": {"token": {"type": "string", "writeOnly": True}, "path": {}}})
+        frozenset({'token'})
+    """
+    properties = (config_schema or {}).get("properties")
+    if not isinstance(properties, dict):
+        return frozenset()
+    return frozenset(
+        name
+        for name, schema in properties.items()
+        if isinstance(schema, dict) and schema.get("writeOnly") is True
+    )
+
+
 def check_config(
     schema: Mapping[str, Any] | None, settings: Mapping[str, Any], *, file: str = "config"
 ) -> list[Problem]:
@@ -179,8 +197,14 @@ def check_config(
     except ValueError as error:
         return [Problem(file, "", f"the settings are not JSON: {error}")]
     problems: list[Problem] = []
+    secrets = secrets_of(schema)
     for found in errors:
-        problems += _setting_problems(file, found, names)
+        if found.instance_path and found.instance_path[0] in secrets and found.kind.name != "type":
+            problems.append(
+                Problem(file, key_path(tuple(found.instance_path)), "it is not what its schema wants")
+            )
+        else:
+            problems += _setting_problems(file, found, names)
     refused = {problem.key for problem in problems}
     for name in settings:
         if names and name not in names and name not in refused and not schema.get("patternProperties"):

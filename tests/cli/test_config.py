@@ -88,3 +88,51 @@ def test_all_settings_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert json.loads(capsys.readouterr().out) == {"ratio": 0.5, "token": "x"}
     assert main(["plugin", "config", "strict", "max", "--json"]) == 1
     assert "it is not set and has no default" in capsys.readouterr().err
+
+
+SECRET = """
+[config_schema]
+type = "object"
+properties.token = { type = "string", writeOnly = true, minLength = 8, default = "" }
+properties.name = { type = "string" }
+"""
+
+
+@pytest.fixture
+def secretive(tmp_path: Path) -> None:
+    folder = tmp_path / "plugins" / "secretive"
+    folder.mkdir(parents=True)
+    (folder / "plugin.toml").write_text('[plugin]\nname = "secretive"\nversion = "1.0.0"\n' + SECRET)
+
+
+def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
+    status = main(["plugin", "config", "secretive", *words])
+    captured = capsys.readouterr()
+    return status, captured.out + captured.err
+
+
+@pytest.mark.usefixtures("secretive")
+def test_secrets_are_kept_and_not_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(capsys) == (0, 'token = ""\n')  # there is none yet
+    assert run(capsys, "token", "tell-nobody") == (0, 'token = "***"\n')
+    assert Store().settings("secretive") == {"token": "tell-nobody"}
+    assert run(capsys) == (0, 'token = "***"\n')
+    assert run(capsys, "token") == (0, '"***"\n')
+    for words in ([], ["token"], ["token", "tell-no-one"]):
+        assert json.loads(run(capsys, *words, "--json")[1]) == {"token": "***"}
+    assert run(capsys, "name", "@me") == (0, 'name = "@me"\n')
+
+
+@pytest.mark.usefixtures("secretive")
+def test_secrets_come_from_files_and_are_in_no_error(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "key").write_text("from a file\n")
+    assert run(capsys, "token", f"@{tmp_path / 'key'}") == (0, 'token = "***"\n')
+    assert Store().settings("secretive") == {"token": "from a file"}
+    status, said = run(capsys, "token", "short")
+    assert status == 1
+    assert "`secretive` does not take this for `token`" in said
+    assert "short" not in said
+    assert run(capsys, "token", f"@{tmp_path / 'nothing'}")[0] == 1
+    assert Store().settings("secretive") == {"token": "from a file"}

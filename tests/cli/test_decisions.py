@@ -51,6 +51,19 @@ def test_permissions(speaker: Terminal) -> None:
     assert (info["granted"], info["not_granted"]) == (["read_files"], ["network_access"])
 
 
+def test_where_it_may_go_is_said(lao: Terminal) -> None:
+    more = '\n[permissions]\nrequired = ["network_access"]\n'
+    package(lao.place / "speaker", more=more)
+    manifest = lao.place / "speaker" / "plugin.toml"
+    hosts = '[resources]\nallowed_hosts = ["api.example.org", "*.test"]'
+    manifest.write_text(manifest.read_text().replace("[resources]", hosts))
+    lao("plugin", "install", "./speaker", "--grant", "network_access", status=0)
+    shown = lao("plugin", "permissions", "speaker", status=0).stdout
+    assert shown == "network_access: granted (required), to api.example.org, *.test\n"
+    told = json.loads(lao("plugin", "permissions", "speaker", "--json", status=0).stdout)
+    assert told["permissions"]["network_access"]["hosts"] == ["api.example.org", "*.test"]
+
+
 def test_what_old_plugins_may_get(speaker: Terminal) -> None:
     speaker("plugin", "install", "./speaker", "--grant", "none", status=0)
     words = ["--grant", "connect=127.0.0.1:11434", "--grant", "run=ffmpeg", "--grant", "cwd=/srv/prompts"]

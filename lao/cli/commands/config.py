@@ -13,6 +13,7 @@ from lao.errors import InvalidInput, Problem
 
 __all__ = ["CONTEXT", "command"]
 
+_HIDDEN = "***"
 CONTEXT = {"ignore_unknown_options": True}  # a value may be a negative number
 
 
@@ -23,12 +24,16 @@ def command(
     ] = None,
     value: Annotated[
         str | None,
-        typer.Argument(metavar="VALUE", help="A JSON literal or a string; without it the setting is shown."),
+        typer.Argument(
+            metavar="VALUE",
+            help="A JSON literal or a string; of a secret also @FILE or @- for stdin. Without it the setting is shown.",
+        ),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the settings as JSON.")] = False,
 ) -> int:
     """Show or change a plugin's settings."""
     from lao.cli.plugins import find, manifest_of
+    from lao.model.json_schema import secrets_of
     from lao.model.manifest import defaults_of
     from lao.store import Store
 
@@ -46,23 +51,42 @@ def command(
         )
     manifest = manifest_of(plugin)
     schema = manifest.config_schema if manifest is not None else None
-    settings = store.settings(plugin.name)
+    settings = {**defaults_of(schema), **store.settings(plugin.name)}
+    secrets = secrets_of(schema)
+    shown = {name: _HIDDEN if name in secrets and known else known for name, known in settings.items()}
     if key is None:
-        _show({**defaults_of(schema), **settings}, json)
+        _show(shown, json)
         return 0
     if value is None:
-        return _show_one(plugin.name, key, {**defaults_of(schema), **settings}, schema, json)
-    parsed = _accepted(plugin.name, key, value, schema, {**defaults_of(schema), **settings})
+        return _show_one(plugin.name, key, shown, schema, json)
+    if key in secrets and value.startswith("@"):
+        value = _from_elsewhere(value)
+    parsed = _accepted(plugin.name, key, value, schema, settings, is_secret=key in secrets)
     store.set_setting(plugin.name, key, parsed)
+    visible = _HIDDEN if key in secrets and parsed else parsed
     if json:
-        printer.json({key: parsed})
+        printer.json({key: visible})
     else:
-        printer.data(f"{key} = {_written(parsed)}")
+        printer.data(f"{key} = {_written(visible)}")
     return 0
 
 
+def _from_elsewhere(word: str) -> str:
+    """A secret that stands on no command line, which others can read and shells remember; without the last line break."""
+    from lao.cli.inputs import read_input
+    from lao.model.kinds import Kind
+
+    return str(read_input(word, Kind.TEXT)).removesuffix("\n").removesuffix("\r")
+
+
 def _accepted(
-    name: str, key: str, value: str, schema: Mapping[str, Any] | None, settings: Mapping[str, Any]
+    name: str,
+    key: str,
+    value: str,
+    schema: Mapping[str, Any] | None,
+    settings: Mapping[str, Any],
+    *,
+    is_secret: bool,
 ) -> Any:
     """The value as the schema takes it: the JSON literal, else the text itself (`1.0` as a string)."""
     from lao.cli.inputs import json_or_text
@@ -80,7 +104,7 @@ def _accepted(
             return reading
         problems = problems or errors
     raise InvalidInput(
-        f"`{name}` does not take {_written(readings[0])} for `{key}`",
+        f"`{name}` does not take {'this' if is_secret else _written(readings[0])} for `{key}`",
         causes=[problem.message + (f" ({problem.fix})" if problem.fix else "") for problem in problems],
         hint=f"run `lao plugin info {name} --json` for the schema of its settings",
     )

@@ -39,12 +39,14 @@ def command(
 
     def ask_permissions(request: PermissionRequest) -> set[str]:
         what = f"{request.name} {request.version}".strip()
+        reach = {"network_access": f" (to {', '.join(request.hosts) or 'any public host'})"}
         printer.note(f"{what} asks for {'more ' if request.update else ''}permissions:")
         return {
             word
             for word in (*request.required, *request.optional)
             if printer.confirm(
-                f"  grant {word}{' (it does not run without)' if word in request.required else ''}?"
+                f"  grant {word}{reach.get(word, '')}"
+                f"{' (it does not run without)' if word in request.required else ''}?"
             )
         }
 

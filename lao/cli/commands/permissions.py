@@ -82,6 +82,9 @@ def _show(about: Subject, json: bool) -> None:
         }
         for permission in sorted(required | optional | held)
     }
+    hosts = about.source.manifest.resources.allowed_hosts if about.source.manifest is not None else []
+    if hosts and "network_access" in rows:
+        rows["network_access"]["hosts"] = list(hosts)
     extras = [f"connect={address}" for address in rights.connect]
     extras += [f"run={program}" for program in rights.programs]
     extras += [f"cwd={rights.working_directory}"] if rights.working_directory else []
@@ -93,6 +96,7 @@ def _show(about: Subject, json: bool) -> None:
         printer.note(f"{about.source.name} asks for no permission and has none")
     for permission, row in rows.items():
         state = "granted" if row["granted"] else "not granted"
-        printer.data(f"{permission}: {state}{' (required)' if row['required'] else ''}")
+        reach = f", to {', '.join(row['hosts'])}" if "hosts" in row else ""
+        printer.data(f"{permission}: {state}{' (required)' if row['required'] else ''}{reach}")
     for extra in extras:
         printer.data(f"{printer.clean(extra)}: granted")
