@@ -72,7 +72,7 @@ def command(
 
 
 def _from_elsewhere(word: str) -> str:
-    """A secret that stands on no command line, which others can read and shells remember; without the last line break."""
+    """A secret that stands on no command line, which others can read and shells remember; without its line break."""
     from lao.cli.inputs import read_input
     from lao.model.kinds import Kind
 

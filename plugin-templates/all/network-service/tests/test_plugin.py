@@ -165,6 +165,18 @@ def test_wrong_settings_are_refused(load, settings):
     assert "two" not in str(refused.value)
 
 
+def test_new_settings_hold_from_the_next_call_on(load):
+    plugin = load(auth="bearer", token="yesterday")
+    with pytest.raises(lao.PluginError, match="answered 401"):
+        plugin({"path": "/private"})
+    plugin.configure({"token": "open-sesame"})
+    assert plugin({"path": "/private"})["ok"]
+    with pytest.raises(lao.InvalidInput, match="`token` is missing"):
+        plugin.configure({"token": ""})
+    assert plugin({"path": "/private"})["ok"]  # the old ones stay
+    assert plugin.stats.restarts == 0
+
+
 SECRETS = [
     {"auth": "bearer", "token": "tell-nobody-1"},
     {"auth": "basic", "username": "me", "password": "tell-nobody-2"},
