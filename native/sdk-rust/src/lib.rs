@@ -12,6 +12,7 @@ mod host;
 mod json;
 #[doc(hidden)]
 pub mod manifest;
+mod memory;
 mod param;
 mod plugin;
 mod services;
@@ -29,6 +30,7 @@ pub use error::{Error, ErrorKind};
 pub use handler::{BatchHandler, Handler, StreamHandler};
 pub use host::Host;
 pub use json::{quote, Json, JsonObject, JsonValue};
+pub use memory::Memory;
 pub use param::{Field, Param};
 pub use plugin::{Added, AddedEvent, Definition, Event, State, Threads};
 pub use services::{HttpResponse, FILE_CREATE, FILE_READ, FILE_WRITE};

@@ -3,6 +3,7 @@
 use crate::abi::{Device, Dtype, RawManagedTensor, RawTensor, RawValue, DEVICE_CPU, TENSOR_MAX_RANK};
 use crate::error::Error;
 use crate::host::Host;
+use crate::memory::Memory;
 use crate::value::{kind, IntoOutput, Output};
 use std::ffi::c_void;
 use std::marker::PhantomData;
@@ -140,6 +141,33 @@ impl<'a, T: Element> TensorView<'a, T> {
             offset += position as isize * self.strides[axis];
         }
         unsafe { T::from_memory(self.first.wrapping_offset(offset * std::mem::size_of::<T>() as isize)) }
+    }
+
+    /// The piece of memory that the elements lie in, for libraries with strided views of their own, such as
+    /// [`ndarray_view!`](crate::ndarray_view); `None` when it is not aligned.
+    pub fn memory(&self) -> Option<Memory<'a, T>> {
+        let (mut lowest, mut highest) = (0isize, 0isize);
+        let mut memory = Memory { elements: &[], shape: self.shape.clone(), strides: Vec::new(), reversed: Vec::new() };
+        for (axis, (&length, &stride)) in self.shape.iter().zip(&self.strides).enumerate() {
+            let reach = length.saturating_sub(1) as isize * stride;
+            lowest += reach.min(0);
+            highest += reach.max(0);
+            memory.strides.push(if length > 1 { stride.unsigned_abs() } else { 0 });
+            if length > 1 && stride < 0 {
+                memory.reversed.push(axis);
+            }
+        }
+        if self.is_empty() {
+            return Some(memory);
+        }
+        let first = self.first.cast::<T>().wrapping_offset(lowest);
+        let is_bool = T::DTYPE.code == 6; // its bytes are not checked
+        if is_bool || first as usize % std::mem::align_of::<T>() != 0 {
+            return None;
+        }
+        // From the first to the last element: the host has checked that all between lies in one array.
+        memory.elements = unsafe { std::slice::from_raw_parts(first, (highest - lowest) as usize + 1) };
+        Some(memory)
     }
 
     /// The elements as a slice, when they lie in memory that way (C order, aligned).
@@ -368,6 +396,12 @@ impl<T: Element> Tensor<T> {
         self.output
     }
 
+    /// Elements per axis.
+    pub fn shape(&self) -> Vec<usize> {
+        let tensor = unsafe { &(*self.output.raw().tensor).tensor };
+        (0..tensor.rank as usize).map(|axis| unsafe { *tensor.shape.add(axis) } as usize).collect()
+    }
+
     /// The elements in C order.
     pub fn as_mut_slice(&mut self) -> &mut [T] {
         unsafe {
@@ -398,6 +432,10 @@ impl<T: Element> Image<T> {
         self.0.output.raw_mut().color_space = color_space;
         self
     }
+    /// Elements per axis.
+    pub fn shape(&self) -> Vec<usize> {
+        self.0.shape()
+    }
     /// The samples, row by row.
     pub fn as_mut_slice(&mut self) -> &mut [T] {
         self.0.as_mut_slice()
@@ -426,6 +464,10 @@ impl<T: Element> Audio<T> {
         let mut tensor = Tensor::of_kind(host, &[frames, channels], kind::AUDIO)?;
         tensor.output.raw_mut().sample_rate_hz = sample_rate_hz;
         Ok(Audio(tensor))
+    }
+    /// Elements per axis.
+    pub fn shape(&self) -> Vec<usize> {
+        self.0.shape()
     }
     /// The samples, frame by frame.
     pub fn as_mut_slice(&mut self) -> &mut [T] {
@@ -459,6 +501,10 @@ impl<T: Element> Video<T> {
         self.0.output.raw_mut().channel_order = channel_order;
         self.0.output.raw_mut().color_space = color_space;
         self
+    }
+    /// Elements per axis.
+    pub fn shape(&self) -> Vec<usize> {
+        self.0.shape()
     }
     /// The samples, frame by frame.
     pub fn as_mut_slice(&mut self) -> &mut [T] {
