@@ -14,7 +14,18 @@ from types import ModuleType
 
 from lao._native import _glue
 
-__all__ = ["Caller", "SharedMemory", "StatusRow", "Stream", "Tensor", "ffi", "lib", "setup", "statuses"]
+__all__ = [
+    "Caller",
+    "Feed",
+    "SharedMemory",
+    "StatusRow",
+    "Stream",
+    "Tensor",
+    "ffi",
+    "lib",
+    "setup",
+    "statuses",
+]
 
 ffi = _glue.ffi
 lib = _glue.lib
@@ -33,7 +44,7 @@ def _load_hot() -> ModuleType:
 
 _load_hot()
 
-from lao._native._hot import Caller, SharedMemory, Stream, Tensor, setup  # noqa: E402 - it exists from here on
+from lao._native._hot import Caller, Feed, SharedMemory, Stream, Tensor, setup  # noqa: E402 - it exists from here on
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,19 +15,40 @@ class Caller:
         /,
     ) -> list[Any]: ...
     def _run(
-        self, capability: str, input: Any, params: dict[str, Any] | None, token: int, flag_address: int, /
+        self,
+        capability: str,
+        input: Any,
+        params: dict[str, Any] | None,
+        token: int,
+        flag_address: int,
+        feed: Feed | None = None,
+        /,
     ) -> Any: ...
-    def _stream(self, capability: str, input: Any, params: dict[str, Any] | None, /) -> Stream: ...
+    def _stream(
+        self,
+        capability: str,
+        input: Any,
+        params: dict[str, Any] | None,
+        token: int = 0,
+        feed: Feed | None = None,
+        /,
+    ) -> Stream: ...
     def _attach(
         self,
         target_address: int,
-        rows: tuple[tuple[str, int, int, Callable[[Any, Any], tuple[Any, Any]] | None, bool], ...],
+        rows: tuple[tuple[str, int, int, Callable[[Any, Any], tuple[Any, Any]] | None, bool, bool], ...],
         lossy: bool,
         /,
     ) -> None: ...
     def _uncheck(self) -> None: ...
     def _drain(self) -> None: ...
     def _close(self) -> None: ...
+
+class Feed:
+    def __init__(self, kind: int, /) -> None: ...
+    def put(self, value: Any, /) -> bool: ...
+    def end(self, broken: bool, /) -> None: ...
+    def stop(self) -> None: ...
 
 class Tensor:
     def __init__(self, array: Any) -> None: ...

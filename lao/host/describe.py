@@ -16,7 +16,7 @@ from lao.model.manifest import Manifest
 
 __all__ = ["Description", "PluginInfo", "read_description"]
 
-_IDEMPOTENT, _STREAMS = 1, 2  # lao_capability_t.flags
+_IDEMPOTENT, _STREAMS, _STREAMS_INPUT = 1, 2, 4  # lao_capability_t.flags
 _ROLES = ("unsafe", "instance", "full")
 
 
@@ -162,6 +162,7 @@ def _capability(entry: dict[str, Any], manifest: Manifest | None, warnings: list
         output_kind=Kind(entry["output_kind"]),
         idempotent=bool(entry["flags"] & _IDEMPOTENT) or bool(declared and declared.idempotent),
         streams=bool(entry["flags"] & _STREAMS),
+        streams_input=bool(entry["flags"] & _STREAMS_INPUT),
         max_batch=max(1, entry["max_batch"]),
         sanitize=declared.sanitize if declared else (),
         min_bytes=declared.min_bytes if declared else None,

@@ -25,6 +25,7 @@ from lao.errors import InvalidInput, PluginClosed
 from lao.host import operations
 from lao.host.backend import Backend, OpenedTarget
 from lao.host.describe import Description, PluginInfo
+from lao.host.parts import FedStream, Feeding, are_parts, joined
 from lao.host.policy import Decision, Enforcement
 from lao.host.services.calls import Target
 from lao.host.services.desk import Counter
@@ -214,7 +215,10 @@ class Plugin(Caller):
         self, deadline_at: int, capability: str, input: Any, params: dict[str, Any], token: int, flag: Any
     ) -> Any:
         with _deadline_at(deadline_at):
-            return self._run(capability, input, params, token, int(ffi.cast("uintptr_t", flag)))
+            declared = self._declared(capability)
+            in_parts = declared is not None and (declared.streams or declared.streams_input)
+            run = self._call_in_parts if in_parts else self._run
+            return run(capability, input, params, token, int(ffi.cast("uintptr_t", flag)))
 
     def _run_batch_within(
         self,
@@ -228,20 +232,71 @@ class Plugin(Caller):
         with _deadline_at(deadline_at):
             return self._run_batch(capability, inputs, params, token, int(ffi.cast("uintptr_t", flag)))
 
-    def stream(self, capability: str, input: Any = None, /, **params: Any) -> Stream:
+    def stream(self, capability: str, input: Any = None, /, **params: Any) -> Stream | FedStream:
         """Iterates over the parts of a streaming call as they come; a capability that does not stream gives one part.
 
         A plugin that is faster than its consumer waits. Closing the iterator (or leaving its `with`) stops the call.
 
+        Args:
+            capability: Its name.
+            input: Its input. Of a capability that takes its input in parts it may be an iterator over them (or a
+                list, where no single input is one): they are taken as the plugin asks for them, on a thread.
+            params: Its parameters.
+
         Raises:
-            What `call` raises, from the iteration.
+            What `call` raises, and what the iterator over the input raises, from the iteration.
         """
-        return self._stream(capability, input, params)
+        declared = self._declared(capability)
+        if declared is None or not are_parts(declared, input):
+            return self._stream(capability, input, params)
+        return self._stream_fed(declared, input, params, 0)
+
+    def _declared(self, capability: str) -> Capability | None:
+        return next((one for one in self.capabilities if one.name == capability), None)
+
+    def _stream_fed(self, declared: Capability, parts: Any, params: dict[str, Any], token: int) -> FedStream:
+        feeding, params = self._begin_feeding(declared, parts, params)
+        try:
+            return FedStream(self._stream(declared.name, None, params, token, feeding.feed), feeding)
+        except BaseException:
+            feeding.feed.stop()
+            raise
+
+    def _begin_feeding(
+        self, declared: Capability, parts: Any, params: dict[str, Any]
+    ) -> tuple[Feeding, dict[str, Any]]:
+        checks = next(row[3] for row in self._loaded.description.rows if row[0] == declared.name)
+        checked = params if checks is None else checks.params(params)
+        return Feeding(declared, parts, checks), checked
+
+    def _call_in_parts(
+        self, capability: str, input: Any, params: dict[str, Any], token: int, flag_address: int
+    ) -> Any:
+        """A call of a capability that takes or gives parts: its output is put together."""
+        declared = self._declared(capability)
+        if declared is None:  # the native side says that there is none
+            return self._run(capability, input, params, token, flag_address)
+        fed = are_parts(declared, input)
+        if declared.streams:
+            stream = (
+                self._stream_fed(declared, input, params, token)
+                if fed
+                else self._stream(capability, input, params, token)
+            )
+            with stream:
+                return joined(declared, list(stream))
+        if not fed:
+            return self._run(capability, input, params, token, flag_address)
+        feeding, params = self._begin_feeding(declared, input, params)
+        try:
+            return self._run(capability, None, params, token, flag_address, feeding.feed)
+        finally:
+            feeding.end()
 
     async def astream(self, capability: str, input: Any = None, /, **params: Any) -> AsyncIterator[Any]:
         """Like `stream`, without blocking the event loop."""
         loop = asyncio.get_running_loop()
-        parts = self._stream(capability, input, params)
+        parts = self.stream(capability, input, **params)
         end = object()
         try:
             while (part := await loop.run_in_executor(self._executor(), next, parts, end)) is not end:

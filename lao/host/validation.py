@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import math
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from lao.errors import InvalidInput, LaoError, PluginLoadError
@@ -25,9 +25,9 @@ from lao.model.strict_json import read_json
 
 __all__ = ["Checks", "Row", "row_of"]
 
-Row = tuple[str, int, int, Callable[[Any, Any], tuple[Any, Any]] | None, bool]
+Row = tuple[str, int, int, "Checks | None", bool, bool]
 """A capability as the native side takes it: name, kind to convert inputs to, index in the library's table, its checks,
-and whether a call without parameters has anything to check."""
+whether a call without parameters has anything to check, and whether its input or output comes in parts."""
 
 _ARRAYS = (Kind.AUDIO, Kind.IMAGE, Kind.VIDEO, Kind.TENSOR)
 
@@ -52,7 +52,8 @@ def row_of(capability: Capability, kind: Kind, index: int, *, plugin: str) -> Ro
             causes=[f"a schema of its capability `{capability.name}` cannot be used", str(error)],
             hint=error.hint,
         ) from None
-    return (capability.name, int(kind), index, checks if checks.any else None, checks.always)
+    streams = capability.streams or capability.streams_input
+    return (capability.name, int(kind), index, checks if checks.any else None, checks.always, streams)
 
 
 class Checks:
@@ -82,7 +83,23 @@ class Checks:
         self.always = on_input or needs_params
 
     def __call__(self, value: Any, params: Mapping[str, Any] | None) -> tuple[Any, Any]:
-        return self._checked_input(value), self._checked_params(params or {})
+        return self.input(value), self.params(params)
+
+    def input(self, value: Any) -> Any:
+        """What is sent for an input, or for a part of one.
+
+        Raises:
+            InvalidInput: It is not what the capability takes.
+        """
+        return self._checked_input(value)
+
+    def params(self, params: Mapping[str, Any] | None) -> Any:
+        """What is sent for the parameters.
+
+        Raises:
+            InvalidInput: They are not what the capability takes.
+        """
+        return self._checked_params(params or {})
 
     # --- The input ---
 

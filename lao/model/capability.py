@@ -33,6 +33,7 @@ class Capability:
         max_value: The greatest.
         idempotent: Repeating a call that was interrupted does no harm.
         streams: It gives its result in parts.
+        streams_input: It takes its input in parts.
         max_batch: Requests that the plugin takes in one call; 1 means no batches.
     """
 
@@ -50,6 +51,7 @@ class Capability:
     max_value: float | None = None
     idempotent: bool = False
     streams: bool = False
+    streams_input: bool = False
     max_batch: int = 1
 
     def to_dict(self) -> dict[str, Any]:
@@ -77,6 +79,8 @@ class Capability:
             plain["idempotent"] = True
         if self.streams:
             plain["streams"] = True
+        if self.streams_input:
+            plain["streams_input"] = True
         if self.max_batch != 1:
             plain["max_batch"] = self.max_batch
         return plain
@@ -101,5 +105,6 @@ class Capability:
             **{key: plain.get(key) for key in _BOUNDS},
             idempotent=bool(plain.get("idempotent", False)),
             streams=bool(plain.get("streams", False)),
+            streams_input=bool(plain.get("streams_input", False)),
             max_batch=int(plain.get("max_batch", 1)),
         )

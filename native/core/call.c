@@ -31,6 +31,13 @@ uint32_t lao__call_push(lao_call_t *call, lao_value_t *part, uint32_t flags) {
     return call->sink->push(call->sink, &whole, flags);
 }
 
+uint32_t lao__call_pull(lao_call_t *call, lao_value_t *part, uint32_t flags) {
+    if (call == NULL || part == NULL || part->struct_size < sizeof *part) {
+        return LAO_STREAM_ERROR;
+    }
+    return call->source == NULL ? LAO_STREAM_STOP : call->source->pull(call->source, part, flags, call->flight);
+}
+
 void lao__value_release(lao_value_t *value) {
     if (value->release != NULL) {
         value->release(value);

@@ -13,6 +13,12 @@ typedef struct lao__sink {
     uint32_t (*push)(struct lao__sink *sink, lao_value_t *part, uint32_t flags);
 } lao__sink_t;
 
+/* Where a call that takes its input in parts gets them. */
+typedef struct lao__source {
+    /* Answers LAO_STREAM_*; with CONTINUE the part is the caller's. Waits within the deadline of `flight` and its cancel. */
+    uint32_t (*pull)(struct lao__source *source, lao_value_t *part, uint32_t flags, const lao__flight_t *flight);
+} lao__source_t;
+
 /* Several requests of one capability, for lao.batch/1. Each element ends by itself: with LAO_OK and an output, or with another
  * status and an error. */
 typedef struct lao__batch {
@@ -38,6 +44,7 @@ struct lao_call {
     uint64_t token;
     const uint32_t *cancel_word; /* in a worker: the host's; NULL: the flight's */
     lao__sink_t *sink; /* NULL: the call does not stream */
+    lao__source_t *source; /* NULL: its input is whole */
     lao__batch_t *batch; /* NULL: it is one request; else `inputs` and the output are not used */
     uint32_t output_kind; /* declared; set by the target */
     lao__flight_t *flight; /* set by the target */
@@ -47,6 +54,9 @@ struct lao_call {
 /* Checks a part and hands it to the call's sink. LAO_STREAM_ERROR when the part is not valid or the call does not
  * stream. The part stays the caller's with ERROR and WAIT only. */
 uint32_t lao__call_push(lao_call_t *call, lao_value_t *part, uint32_t flags);
+
+/* Gets the next part of the call's input: lao.stream/1. */
+uint32_t lao__call_pull(lao_call_t *call, lao_value_t *part, uint32_t flags);
 
 /* Releases the outputs of the first `count` elements that have one. */
 void lao__batch_release(lao__batch_t *batch, uint32_t count);

@@ -35,11 +35,8 @@ static uint32_t LAO_CALL stream_push(lao_call_t *call, lao_value_t *part, uint32
     return lao__call_push(call, part, flags);
 }
 
-/* Every input of this host arrives whole, as the request's input: there is nothing more to pull. */
 static uint32_t LAO_CALL stream_pull(lao_call_t *call, lao_value_t *part, uint32_t flags) {
-    (void)part;
-    (void)flags;
-    return call == NULL ? LAO_STREAM_ERROR : LAO_STREAM_STOP;
+    return lao__call_pull(call, part, flags);
 }
 
 static const lao_stream_host_t stream = {

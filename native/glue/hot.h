@@ -20,6 +20,7 @@ typedef struct lao__python {
     PyTypeObject *stream_type;
     PyTypeObject *caller_type;
     PyTypeObject *shared_type;
+    PyTypeObject *feed_type;
 } lao__python_t;
 
 extern lao__python_t lao__python;
@@ -66,6 +67,9 @@ void lao__arguments_end_params(lao__arguments_t *arguments, lao_call_t *call);
 int lao__arguments_set_buffer(lao__arguments_t *arguments, PyObject *object, uint32_t kind);
 int lao__arguments_set_capsule(lao__arguments_t *arguments, PyObject *capsule, uint32_t kind);
 
+/* What a call takes its parts from; `feed` is a Feed. */
+lao__source_t *lao__feed_source_of(PyObject *feed);
+
 /* --- Outputs --- */
 
 /* Makes a Python value of an output of `caller`'s and takes it over, also on failure. Text that is not UTF-8 is repaired
@@ -83,6 +87,7 @@ PyObject *lao__raise(const lao__error_t *error, lao_status_t status, PyObject *c
 extern PyType_Spec lao__tensor_spec;
 extern PyType_Spec lao__caller_spec;
 extern PyType_Spec lao__stream_spec;
+extern PyType_Spec lao__feed_spec;
 extern PyType_Spec lao__shared_spec;
 
 /* The target of a Caller, or NULL with PluginClosed raised. */

@@ -14,6 +14,7 @@ typedef struct capability {
     uint32_t index; /* in the library's own table: LAO 0.x libraries have one entry behind all names */
     PyObject *prepare; /* (input, params: dict or None) -> the pair to send instead, or it raises; NULL: no checks */
     int prepare_always; /* 0: only a call with parameters has anything to check */
+    int streams;        /* its calls go through Python: `_call_in_parts` */
 } capability_t;
 
 /* Keeps the way of checked calls out of the other one. */
@@ -201,6 +202,29 @@ COLD static int add_named(lao_call_t *call, lao__arguments_t *arguments, const c
     return result;
 }
 
+/* Of a capability that takes or gives parts. */
+COLD static PyObject *call_in_parts(caller_t *self, Py_ssize_t capability, PyObject *input, PyObject *params) {
+    return PyObject_CallMethod((PyObject *)self, "_call_in_parts", "OOOKK", self->capabilities[capability].name,
+                               input != NULL ? input : Py_None, params, 0ULL, 0ULL);
+}
+
+COLD static PyObject *call_named_in_parts(caller_t *self, Py_ssize_t capability, PyObject *input,
+                                          PyObject *const *values, PyObject *names) {
+    PyObject *params = PyDict_New();
+    PyObject *result = NULL;
+    Py_ssize_t index;
+    for (index = 0; params != NULL && names != NULL && index < PyTuple_Size(names); index++) {
+        if (PyDict_SetItem(params, PyTuple_GetItem(names, index), values[index]) != 0) {
+            Py_CLEAR(params);
+        }
+    }
+    if (params != NULL) {
+        result = call_in_parts(self, capability, input, params);
+        Py_DECREF(params);
+    }
+    return result;
+}
+
 static PyObject *call_with_names(caller_t *self, Py_ssize_t capability, PyObject *input, PyObject *const *values,
                                  PyObject *names) {
     lao__target_t *target = lao__caller_target((PyObject *)self);
@@ -212,6 +236,9 @@ static PyObject *call_with_names(caller_t *self, Py_ssize_t capability, PyObject
     int ready;
     if (target == NULL) {
         return NULL;
+    }
+    if (__builtin_expect(self->capabilities[capability].streams, 0)) {
+        return call_named_in_parts(self, capability, input, values, names);
     }
     lao__arguments_init(&arguments);
     begin_call(&call, self, capability);
@@ -293,6 +320,12 @@ static PyObject *caller_tp_call(PyObject *object, PyObject *args, PyObject *para
         PyErr_Format(PyExc_TypeError, "a plugin takes one input, not %zd; name its parameters", count);
         return NULL;
     }
+    if (__builtin_expect(self->capabilities[0].streams, 0)) {
+        PyObject *named = params != NULL ? Py_NewRef(params) : PyDict_New();
+        result = named != NULL ? call_in_parts(self, 0, count == 1 ? PyTuple_GetItem(args, 0) : NULL, named) : NULL;
+        Py_XDECREF(named);
+        return result;
+    }
     lao__arguments_init(&arguments);
     begin_call(&call, self, 0);
     if (add_all(&call, &arguments, self, 0, count == 1 ? PyTuple_GetItem(args, 0) : NULL, params) == 0) {
@@ -302,7 +335,21 @@ static PyObject *caller_tp_call(PyObject *object, PyObject *args, PyObject *para
     return result;
 }
 
-/* _run(capability, input, params: dict | None, token: int, flag_address: int) */
+/* What a call is made of, where its input may come in parts: `feed` a Feed, or None. Parameters were checked then. */
+static int add_all_or_feed(lao_call_t *call, lao__arguments_t *arguments, const caller_t *self, Py_ssize_t capability,
+                           PyObject *input, PyObject *params, PyObject *feed) {
+    if (feed == Py_None) {
+        return add_all(call, arguments, self, capability, input, params);
+    }
+    if (Py_TYPE(feed) != lao__python.feed_type) {
+        PyErr_SetString(PyExc_TypeError, "feed must be a Feed or None");
+        return -1;
+    }
+    call->source = lao__feed_source_of(feed);
+    return add_params_of(arguments, call, params);
+}
+
+/* _run(capability, input, params: dict | None, token: int, flag_address: int, feed: Feed | None = None) */
 static PyObject *caller_run(PyObject *object, PyObject *args) {
     caller_t *self = (caller_t *)object;
     lao__target_t *target;
@@ -311,11 +358,12 @@ static PyObject *caller_run(PyObject *object, PyObject *args) {
     PyObject *name;
     PyObject *input;
     PyObject *params;
+    PyObject *feed = Py_None;
     PyObject *result = NULL;
     unsigned long long token;
     unsigned long long flag;
     Py_ssize_t capability;
-    if (!PyArg_ParseTuple(args, "OOOKK", &name, &input, &params, &token, &flag)) {
+    if (!PyArg_ParseTuple(args, "OOOKK|O", &name, &input, &params, &token, &flag, &feed)) {
         return NULL;
     }
     capability = lao__caller_capability(object, name);
@@ -327,7 +375,7 @@ static PyObject *caller_run(PyObject *object, PyObject *args) {
     begin_call(&call, self, capability);
     call.token = token;
     call.cancel_flag = (const _Atomic uint32_t *)(uintptr_t)flag;
-    if (add_all(&call, &arguments, self, capability, input, params) == 0) {
+    if (add_all_or_feed(&call, &arguments, self, capability, input, params, feed) == 0) {
         result = run(self, target, &call);
     }
     lao__arguments_clear(&arguments);
@@ -486,7 +534,7 @@ static PyObject *caller_run_batch(PyObject *object, PyObject *args) {
     return results;
 }
 
-/* _stream(capability, input, params: dict | None) */
+/* _stream(capability, input, params: dict | None, token: int = 0, feed: Feed | None = None) */
 static PyObject *caller_stream(PyObject *object, PyObject *args) {
     caller_t *self = (caller_t *)object;
     lao__target_t *target;
@@ -495,9 +543,11 @@ static PyObject *caller_stream(PyObject *object, PyObject *args) {
     PyObject *name;
     PyObject *input;
     PyObject *params;
+    PyObject *feed = Py_None;
     PyObject *kept;
+    unsigned long long token = 0;
     Py_ssize_t capability;
-    if (!PyArg_ParseTuple(args, "OOO", &name, &input, &params)) {
+    if (!PyArg_ParseTuple(args, "OOO|KO", &name, &input, &params, &token, &feed)) {
         return NULL;
     }
     capability = lao__caller_capability(object, name);
@@ -514,7 +564,8 @@ static PyObject *caller_stream(PyObject *object, PyObject *args) {
     }
     lao__arguments_init(arguments);
     begin_call(call, self, capability);
-    if (add_all(call, arguments, self, capability, input, params) != 0) {
+    call->token = token;
+    if (add_all_or_feed(call, arguments, self, capability, input, params, feed) != 0) {
         lao__arguments_clear(arguments);
         PyMem_Free(arguments);
         PyMem_Free(call);
@@ -524,7 +575,7 @@ static PyObject *caller_stream(PyObject *object, PyObject *args) {
     if (arguments->payload == NULL && !arguments->has_view) {
         arguments->payload = Py_NewRef(input);
     }
-    kept = PyTuple_Pack(2, params, arguments->texts != NULL ? arguments->texts : Py_None);
+    kept = PyTuple_Pack(3, params, arguments->texts != NULL ? arguments->texts : Py_None, feed);
     if (kept == NULL) {
         lao__arguments_clear(arguments);
         PyMem_Free(arguments);
@@ -553,8 +604,9 @@ static capability_t *read_capabilities(PyObject *rows, Py_ssize_t count) {
     for (index = 0; capabilities != NULL && index < count; index++) {
         PyObject *name;
         PyObject *prepare;
-        if (!PyArg_ParseTuple(PyTuple_GetItem(rows, index), "UIIOp", &name, &capabilities[index].input_kind,
-                              &capabilities[index].index, &prepare, &capabilities[index].prepare_always)) {
+        if (!PyArg_ParseTuple(PyTuple_GetItem(rows, index), "UIIOpp", &name, &capabilities[index].input_kind,
+                              &capabilities[index].index, &prepare, &capabilities[index].prepare_always,
+                              &capabilities[index].streams)) {
             drop_capabilities(capabilities, index);
             return NULL;
         }
@@ -566,7 +618,7 @@ static capability_t *read_capabilities(PyObject *rows, Py_ssize_t count) {
     return capabilities;
 }
 
-/* _attach(target_address, ((name, input_kind, index, prepare or None, always), ...), lossy): from now on calls go to this target, which is taken
+/* _attach(target_address, ((name, input_kind, index, prepare or None, always, streams), ...), lossy): from now on calls go to this target, which is taken
  * over. One that was attached before finishes its calls; `_drain` ends it. */
 static PyObject *caller_attach(PyObject *object, PyObject *args) {
     caller_t *self = (caller_t *)object;

@@ -36,6 +36,7 @@ PyMODINIT_FUNC PyInit__hot(void) {
     if (module == NULL || add_type(module, &lao__caller_spec, "Caller", &lao__python.caller_type) != 0 ||
         add_type(module, &lao__tensor_spec, "Tensor", &lao__python.tensor_type) != 0 ||
         add_type(module, &lao__stream_spec, "Stream", &lao__python.stream_type) != 0 ||
+        add_type(module, &lao__feed_spec, "Feed", &lao__python.feed_type) != 0 ||
         add_type(module, &lao__shared_spec, "SharedMemory", &lao__python.shared_type) != 0) {
         Py_XDECREF(module);
         return NULL;

@@ -28,9 +28,16 @@ enum { /* request.operation */
            7 /* `capability`: the operation, `answer`: a version, `path`: a callback, `config`: an event */
 };
 
+enum { /* request.streams */
+       LAO__FRAME_STREAMS_OUT = 1u, /* the host takes parts of the output */
+       LAO__FRAME_STREAMS_IN = 2u /* it has the input in parts */
+};
+
 enum { /* response.operation */
        LAO__FRAME_RESULT = 1,
-       LAO__FRAME_PART = 2
+       LAO__FRAME_PART = 2,
+       LAO__FRAME_PULL =
+           3 /* asks for a part of the input, `status` being lao.stream/1's flags; an ANSWER brings it in `input` */
 };
 
 /* Bytes within the sender's region. */
@@ -77,7 +84,7 @@ typedef struct lao__frame_request {
     uint32_t cancel; /* the call's cancel word, written atomically while the call runs */
     uint32_t capability;
     int64_t deadline_ns;
-    uint32_t streams; /* the call wants parts */
+    uint32_t streams; /* LAO__FRAME_STREAMS_* */
     uint32_t answer; /* ANSWER: LAO_STREAM_* */
     uint32_t release_count; /* leases that the host is done with */
     uint32_t forget_count; /* shared memory files that are gone */

@@ -53,9 +53,35 @@ static bool put_params(lao__frame_writer_t *writer, const lao_call_t *call, lao_
            lao__frame_put(writer, "", 1, 1, &(lao__frame_span_t){0, 0});
 }
 
-/* Exchanges frames until the call's result is there, handing parts to the sink. */
+/* Writes the next part of the input behind what the call came with. It lies there until the worker has copied it: until its
+ * next response. `*buffer` is the memory that a large one lies in. */
+static void put_part(lao__lane_t *lane, lao_call_t *call, lao__frame_writer_t room, uint32_t flags,
+                     lao__shared_buffer_t **buffer) {
+    lao__frame_value_t *frame = lao__lane_part(lane);
+    lao_value_t part = {.struct_size = sizeof part, .file_handle = -1};
+    uint32_t answer = lao__call_pull(call, &part, flags);
+    lao__error_t error;
+    if (answer == LAO_STREAM_CONTINUE) {
+        if (lao__lane_put_input(lane, &room, &part, frame, buffer, &error) != LAO_OK) {
+            answer = LAO_STREAM_ERROR;
+        }
+        lao__value_release(&part);
+    }
+    lao__lane_put_answer(lane, answer);
+}
+
+static void drop_buffer(lao__shared_buffer_t **buffer) {
+    if (*buffer != NULL) {
+        lao__shared_buffer_release(*buffer);
+        *buffer = NULL;
+    }
+}
+
+/* Exchanges frames until the call's result is there, handing parts to the sink and from the source. */
 static lao_status_t run_to_result(const isolated_t *isolated, lao__lane_t *lane, lao_call_t *call,
-                                  lao__frame_response_t *response, bool *handed_parts, lao__error_t *error) {
+                                  lao__frame_writer_t room, lao__frame_response_t *response, bool *handed_parts,
+                                  lao__error_t *error) {
+    lao__shared_buffer_t *buffer = NULL;
     int64_t grace_ns = isolated->workers.opening.grace_ns;
     int64_t kill_ns = LAO__NO_DEADLINE;
     for (;;) {
@@ -63,10 +89,21 @@ static lao_status_t run_to_result(const isolated_t *isolated, lao__lane_t *lane,
         lao_status_t status =
             lao__lane_exchange(lane, call->flight->deadline_ns, call->flight, grace_ns, response, error);
         uint32_t answer;
+        drop_buffer(&buffer);
+        if (status == LAO_OK && response->operation == LAO__FRAME_PULL && call->source != NULL) {
+            *handed_parts = true;
+            put_part(lane, call, room, response->status, &buffer);
+            status = lao__lane_check_late(lane, call->flight, grace_ns, &kill_ns, error);
+            if (status != LAO_OK) {
+                drop_buffer(&buffer);
+                return status;
+            }
+            continue;
+        }
         if (status != LAO_OK || response->operation == LAO__FRAME_RESULT) {
             return status;
         }
-        if (call->sink == NULL) {
+        if (call->sink == NULL || response->operation != LAO__FRAME_PART) {
             lao__fail(error, LAO_PROTOCOL_VIOLATION, "its worker streams uninvited");
             return lao__lane_violated(lane, error);
         }
@@ -97,7 +134,8 @@ static lao_status_t send_and_run(const isolated_t *isolated, lao__lane_t *lane, 
     lao_status_t status = LAO_OK;
     request->capability = call->capability;
     request->deadline_ns = call->flight->deadline_ns;
-    request->streams = call->sink != NULL;
+    request->streams =
+        (call->sink != NULL ? LAO__FRAME_STREAMS_OUT : 0u) | (call->source != NULL ? LAO__FRAME_STREAMS_IN : 0u);
     if (call->input_count == 1) {
         status = lao__lane_put_input(lane, &writer, call->inputs[0], &request->input, &buffer, error);
     }
@@ -105,7 +143,7 @@ static lao_status_t send_and_run(const isolated_t *isolated, lao__lane_t *lane, 
         status = lao__fail(error, LAO_LIMIT_EXCEEDED, "the parameters do not fit into the channel");
     }
     if (status == LAO_OK) {
-        status = run_to_result(isolated, lane, call, response, handed_parts, error);
+        status = run_to_result(isolated, lane, call, writer, response, handed_parts, error);
     }
     if (buffer != NULL) {
         lao__shared_buffer_release(buffer);
@@ -189,7 +227,7 @@ static lao_status_t take_batch(const isolated_t *isolated, lao__lane_t *lane, co
                           call->batch->count);
                 status = lao__lane_violated(lane, error);
             }
-        } else if (status == LAO_OK && taken == call->batch->count) {
+        } else if (status == LAO_OK && (taken == call->batch->count || response.operation != LAO__FRAME_PART)) {
             lao__fail(error, LAO_PROTOCOL_VIOLATION, "its worker answered more than was asked");
             status = lao__lane_violated(lane, error);
         } else if (status == LAO_OK) {

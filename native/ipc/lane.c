@@ -133,6 +133,8 @@ lao_status_t lao__lane_put_input(lao__lane_t *lane, lao__frame_writer_t *writer,
     return status;
 }
 
+lao__frame_value_t *lao__lane_part(lao__lane_t *lane) { return &request_of(lane)->input; }
+
 void lao__lane_put_answer(lao__lane_t *lane, uint32_t answer) {
     lao__frame_request_t *request = request_of(lane);
     request->operation = LAO__FRAME_ANSWER;
@@ -255,8 +257,8 @@ static lao_status_t copy_response(lao__lane_t *lane, lao__frame_response_t *resp
         (const lao__frame_response_t *)(file->base + (uint64_t)lane->index * LAO__FRAME_INLINE);
     memcpy(response, shared, offsetof(lao__frame_response_t, value));
     lao__frame_copy_value(&response->value, &shared->value);
-    if (response->sequence != lane->sent ||
-        (response->operation != LAO__FRAME_RESULT && response->operation != LAO__FRAME_PART)) {
+    if (response->sequence != lane->sent || response->operation < LAO__FRAME_RESULT ||
+        response->operation > LAO__FRAME_PULL) {
         return lao__fail(error, LAO_PROTOCOL_VIOLATION, "its worker sent a frame that answers nothing");
     }
     if (!lao__frame_span_fits(response->error, file->size)) {

@@ -30,6 +30,9 @@ lao__frame_request_t *lao__lane_request(lao__lane_t *lane, uint32_t operation, l
 lao_status_t lao__lane_put_input(lao__lane_t *lane, lao__frame_writer_t *writer, const lao_value_t *input,
                                  lao__frame_value_t *frame, lao__shared_buffer_t **buffer, lao__error_t *error);
 
+/* Where an answer's part of the input goes. */
+lao__frame_value_t *lao__lane_part(lao__lane_t *lane);
+
 /* Turns the last request into the answer to a part: its inputs stay as they are, since the call still reads them. */
 void lao__lane_put_answer(lao__lane_t *lane, uint32_t answer);
 

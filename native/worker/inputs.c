@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../core/value_copy.h"
 #include "../ipc/frame_writer.h"
 #include "../ipc/memory_file.h"
 #include "../ipc/process.h"
@@ -178,6 +179,24 @@ lao_status_t lao__inputs_read(const lao__frame_request_t *request, char *region,
     if (status == LAO_OK && request->param_count > 0) {
         status = read_params(request, region, region_size, inputs, error);
     }
+    return status;
+}
+
+lao_status_t lao__inputs_read_part(const lao__frame_request_t *request, char *region, uint64_t region_size, int control,
+                                   lao_value_t *part, lao__error_t *error) {
+    lao__input_t *input = calloc(1, sizeof *input);
+    lao_status_t status;
+    if (input == NULL) {
+        return lao__fail(error, LAO_OUT_OF_MEMORY, "no memory for a part of the input");
+    }
+    status = read_value(&request->input, region, region_size, control, input, error);
+    if (status == LAO_OK) {
+        status = lao__value_copy(&input->value, part, error);
+    }
+    if (input->file_id != 0) {
+        lao__inputs_forget(input->file_id);
+    }
+    free(input);
     return status;
 }
 

@@ -28,6 +28,10 @@ typedef struct lao__inputs {
 lao_status_t lao__inputs_read(const lao__frame_request_t *request, char *region, uint64_t region_size, int control,
                               lao__inputs_t *inputs, lao__error_t *error);
 
+/* Reads the part of an input that an answer brought, as a value of its own that the plugin may keep. */
+lao_status_t lao__inputs_read_part(const lao__frame_request_t *request, char *region, uint64_t region_size, int control,
+                                   lao_value_t *part, lao__error_t *error);
+
 /* Unmaps a memory file that the host has no use for any more. */
 void lao__inputs_forget(uint64_t id);
 

@@ -26,6 +26,7 @@ typedef struct worker worker_t;
 /* One lane serves one call at a time, on a thread of its own. */
 typedef struct lane {
     lao__sink_t sink; /* first: the sink is the lane */
+    lao__source_t source;
     worker_t *worker;
     uint32_t index;
     lao__lane_signals_t *signals;
@@ -209,6 +210,25 @@ static uint32_t push(lao__sink_t *sink, lao_value_t *part, uint32_t flags) {
     return lane->request->operation == LAO__FRAME_ANSWER ? lane->request->answer : LAO_STREAM_STOP;
 }
 
+/* Asks the host for the next part of the input. */
+static uint32_t pull(lao__source_t *source, lao_value_t *part, uint32_t flags, const lao__flight_t *flight) {
+    lane_t *lane = (lane_t *)((char *)source - offsetof(lane_t, source));
+    const lao__worker_memory_t *memory = lane->worker->memory;
+    (void)flight; /* the host knows when it is over */
+    (void)begin_response(lane, LAO__FRAME_PULL);
+    lane->response->status = flags;
+    publish(lane);
+    wait_for_request(lane);
+    read_notes(lane->request);
+    if (lane->request->operation != LAO__FRAME_ANSWER || lane->request->answer != LAO_STREAM_CONTINUE) {
+        return lane->request->operation == LAO__FRAME_ANSWER ? lane->request->answer : LAO_STREAM_STOP;
+    }
+    return lao__inputs_read_part(lane->request, memory->requests.base, memory->requests.size, memory->control, part,
+                                 &lane->error) == LAO_OK
+               ? LAO_STREAM_CONTINUE
+               : LAO_STREAM_ERROR;
+}
+
 /* What a batch's outputs are kept in until the host has taken them. */
 typedef struct results {
     lao__batch_t batch;
@@ -228,7 +248,8 @@ static lao_status_t call_plugin(lane_t *lane, results_t *results, lao_value_t *o
         .inputs = lane->inputs.values,
         .params = lane->inputs.param_pointers,
         .cancel_word = &request->cancel,
-        .sink = request->streams != 0 ? &lane->sink : NULL,
+        .sink = (request->streams & LAO__FRAME_STREAMS_OUT) != 0 ? &lane->sink : NULL,
+        .source = (request->streams & LAO__FRAME_STREAMS_IN) != 0 ? &lane->source : NULL,
         .flight = &flight,
     };
     lao_status_t status;
@@ -407,6 +428,7 @@ static lane_t *make_lane(worker_t *worker, uint32_t index) {
     lane_t *lane = calloc(1, sizeof *lane);
     if (lane != NULL) {
         lane->sink.push = push;
+        lane->source.pull = pull;
         lane->worker = worker;
         lane->index = index;
         lane->signals = &worker->signals->lanes[index];

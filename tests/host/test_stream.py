@@ -83,6 +83,5 @@ def test_streaming_within_asyncio(echo: lao.Plugin) -> None:
     assert asyncio.run(main()) == [f"part {index}" for index in range(5)]
 
 
-def test_a_call_of_a_streaming_capability_without_a_stream_fails_clearly(echo: lao.Plugin) -> None:
-    with pytest.raises(lao.PluginError, match="refused a part"):
-        echo.call("stream", count=1)
+def test_a_plain_call_puts_the_parts_together(echo: lao.Plugin) -> None:
+    assert echo.call("stream", count=3) == "part 0part 1part 2"
