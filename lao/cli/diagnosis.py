@@ -31,7 +31,7 @@ def diagnose() -> dict[str, Any]:
     """What can be built, loaded and enforced here, and where the parts of LAO are; plain JSON types."""
     tools = {name: _tool(programs) for name, programs in _TOOLS.items()}
     return {
-        "build": {"tools": tools, "languages": _languages(tools)},
+        "build": {"tools": tools, "languages": _languages(tools), "targets": _targets()},
         "load": _loading(),
         "enforce": _enforcing(),
         "resources": {
@@ -71,6 +71,18 @@ def _languages(tools: dict[str, dict[str, str]]) -> dict[str, str]:
         return f"no: {' and '.join(missing)} not found" if missing else "yes"
 
     return {"c": answer("cc", "cmake"), "cpp": answer("c++", "cmake"), "rust": answer("cargo")}
+
+
+def _targets() -> dict[str, Any]:
+    """The other systems that plugins can be built for."""
+    from lao.build import TARGETS
+    from lao.build.zig import find_zig
+
+    try:
+        zig = find_zig(what_for="build for other systems")
+    except LaoError as error:
+        return {"compiler": "", "names": [], "problem": f"{error.hint}"}
+    return {"compiler": str(zig), "names": [target.name for target in TARGETS], "problem": ""}
 
 
 def _loading() -> dict[str, str]:

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from lao import paths
-from lao.cli import main
+from lao.build import zig
+from lao.cli import diagnosis, main
 from lao.errors import LaoError
 from lao.host import machine
 
@@ -30,6 +31,20 @@ def test_it_says_what_is_here(capsys: pytest.CaptureFixture[str]) -> None:
     }
     assert found["resources"]["headers"]["path"] == str(paths.include_dir())
     assert found["resources"]["worker"]["path"] == str(paths.worker_path())
+
+
+def test_it_says_for_which_systems_plugins_can_be_built(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    main(["doctor"])
+    assert "  other systems   x86_64-linux-gnu, aarch64-linux-gnu," in capsys.readouterr().out
+    monkeypatch.setattr(zig.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(zig.shutil, "which", lambda name: None)
+    assert diagnosis._targets() == {
+        "compiler": "",
+        "names": [],
+        "problem": "pip install 'lao-orchestrator[cross]'",
+    }
 
 
 def test_it_says_what_is_kept(capsys: pytest.CaptureFixture[str]) -> None:

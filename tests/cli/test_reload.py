@@ -220,6 +220,22 @@ def test_state_goes_along(lao: Terminal, run: Callable[..., Running]) -> None:
     assert host() == "3"
 
 
+def test_an_installed_plugin_that_was_updated(lao: Terminal, run: Callable[..., Running]) -> None:
+    package = lao.place / "plugins" / "answering"
+    before = put(lao, "old")
+    lao("plugin", "install", str(package), "--yes", status=0)
+    os.rename(lao.place / "plugins", lao.place / "made")
+    host = run("answering", "process")
+    assert host() == "old"
+    os.rename(lao.place / "made", lao.place / "plugins")
+    after = put(lao, "new", "1.1.0")
+    lao("plugin", "install", str(package), "--yes", status=0)
+    assert host() == "old", "what runs goes on running"
+    done = lao("plugin", "reload", "answering", status=0)
+    assert f"  old 1.0.0 sha256 {before}\n  new 1.1.0 sha256 {after}\n" in done.stdout
+    assert host() == "new"
+
+
 def test_a_bare_library(lao: Terminal, run: Callable[..., Running]) -> None:
     put(lao, "old")
     library = lao.place / "plugins/answering/build/lao/release/libanswering.so"

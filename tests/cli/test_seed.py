@@ -43,6 +43,11 @@ def test_list(installed: Terminal) -> None:
     ]
 
 
+def test_reload(installed: Terminal) -> None:
+    done = installed("plugin", "reload", "my-ai-plugin", status=0)
+    assert "no host is running" in done.stderr
+
+
 def test_toggle(installed: Terminal) -> None:
     run(installed, "lao plugin toggle my-ai-plugin true")
     run(installed, "lao plugin toggle old-plugin false")

@@ -34,6 +34,8 @@ def _print(found: dict[str, Any]) -> None:
         _line(name, f"{tool['version']} ({tool['path']})" if tool["path"] else "not found")
     for language, answer in found["build"]["languages"].items():
         _line(f"{language} plugins", answer)
+    targets = found["build"]["targets"]
+    _line("other systems", ", ".join(targets["names"]) or f"no: {targets['problem']}")
     printer.data("\nload:")
     for name, value in found["load"].items():
         _line(name, value or "-")

@@ -20,7 +20,11 @@ def command(
     ],
     json: Annotated[bool, typer.Option("--json", help="Print what every host answered as JSON.")] = False,
 ) -> int:
-    """Have every running host load a plugin again; calls in flight finish on the old one."""
+    """Have every running host load a plugin again.
+
+    New calls go to the new one, with the state that the old one saved. Calls in flight finish on the old one, and a
+    library that does not load leaves it serving.
+    """
     from lao.cli.plugins import find
     from lao.errors import PluginNotFound
     from lao.host.running import ask_hosts
