@@ -111,7 +111,7 @@ def test_test_takes_a_bare_library(lao: Terminal) -> None:
 
 def test_what_is_wrong_is_said(lao: Terminal, project: Path) -> None:
     lao("plugin", "create", "my-tool", status=1)
-    lao("plugin", "create", "my-tool2", "--template", "ai-model", status=1)
+    lao("plugin", "create", "my-tool2", "--template", "network-service", "--lang", "c", status=1)
     lao("plugin", "create", "my-tool2", "--lang", "rost", status=1)
     lao("plugin", "create", "../my-tool2", status=1)
     lao("plugin", "build", "nothing", status=1)

@@ -118,8 +118,10 @@ def test_what_is_there_is_not_overwritten(tmp_path: Path) -> None:
 
 
 def test_unknown_templates_and_languages(tmp_path: Path) -> None:
-    with pytest.raises(InvalidInput, match="no template `ai-model` for Rust") as failure:
-        create_project("x", tmp_path / "x", template="ai-model", author="", description="")
+    with pytest.raises(InvalidInput, match="no template `network-service` for C") as failure:
+        create_project(
+            "x", tmp_path / "x", template="network-service", language="c", author="", description=""
+        )
     assert failure.value.hint == "there are: basic"
     with pytest.raises(InvalidInput, match="no template `basik`") as failure:
         create_project("x", tmp_path / "x", template="basik", author="", description="")
