@@ -44,7 +44,7 @@ typedef struct lao_declared_event {
 /* How an instance is set up. Owned by the host, valid during create. */
 typedef struct lao_config {
     uint32_t struct_size;
-    uint32_t reserved;
+    uint32_t max_threads; /* that the plugin may have at a time; 0 = nobody counts them */
     const char *json; /* one JSON object, UTF-8, NUL-terminated; "{}" when nothing was set */
     uint64_t json_size;
     const char *resource_dir; /* the plugin's package, read-only; UTF-8 path; NULL = none */

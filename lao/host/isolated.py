@@ -39,6 +39,7 @@ class Isolated(Backend):
         options.memory_bytes = order.bounds.memory_bytes
         options.cpu_permille = order.bounds.cpu_permille
         options.tasks = tasks_of(order.bounds)
+        options.max_threads = order.bounds.threads
         options.stable = order.stable
         options.recycle_calls = order.recycle_calls
         options.open_timeout_ns = deadline_ns(OPEN_TIMEOUT_S)

@@ -19,6 +19,7 @@ typedef struct instance {
     pthread_mutex_t *call_lock; /* what the thread role asks for; NULL: none */
     char *resource_dir;         /* NULL: none, as the next */
     char *data_dir;
+    uint32_t max_threads;
 } instance_t;
 
 /* --- One call --- */
@@ -265,6 +266,7 @@ static lao_status_t save_state(instance_t *instance, lao__operation_t *operation
 
 static lao_config_t config_of(const instance_t *instance, const char *json) {
     return (lao_config_t){.struct_size = sizeof(lao_config_t),
+                          .max_threads = instance->max_threads,
                           .json = json,
                           .json_size = strlen(json),
                           .resource_dir = instance->resource_dir,
@@ -401,6 +403,7 @@ lao_status_t lao__instance_open(lao__module_t *module, const lao__instance_optio
     instance->module = module;
     instance->resource_dir = lao__copy_string(options->resource_dir);
     instance->data_dir = lao__copy_string(options->data_dir);
+    instance->max_threads = options->max_threads;
     instance->tenant = lao__tenant_begin(module, options->tenant, options->services);
     instance->call_lock = module->thread_role == LAO_THREADS_UNSAFE     ? &module->lock
                           : module->thread_role == LAO_THREADS_INSTANCE ? &instance->lock

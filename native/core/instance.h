@@ -12,6 +12,7 @@ typedef struct lao__instance_options {
     int64_t timeout_ns;       /* of each call; LAO__NO_DEADLINE = none */
     uint64_t tenant;          /* by which the host's services know it, above 0 */
     uint32_t services;        /* LAO__SERVICE_* that it was granted */
+    uint32_t max_threads;     /* of its own; 0 = no bound */
 } lao__instance_options_t;
 
 /* Creates an instance and makes it callable. The module's user count goes over to it. */

@@ -16,6 +16,7 @@ uint32_t lao__glue_open_in_process(const lao__glue_options_t *options, lao__targ
         .timeout_ns = options->timeout_ns,
         .tenant = options->tenant,
         .services = options->services,
+        .max_threads = options->max_threads,
     };
     lao__module_t *module;
     lao_status_t status = lao__module_open(options->library, &lao__local_services, options->services, &module, error);
@@ -46,6 +47,7 @@ uint32_t lao__glue_open_isolated(const lao__glue_options_t *options, lao__target
         .sandbox_plan = options->sandbox_plan,
         .lanes = options->lanes,
         .services = options->services,
+        .max_threads = options->max_threads,
         .service_listener = options->service_listener,
         .stable = options->stable != 0,
         .limits = {.memory_bytes = options->memory_bytes,

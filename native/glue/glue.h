@@ -23,6 +23,7 @@ typedef struct lao__glue_options {
     uint32_t workers;
     uint32_t lanes;         /* calls at once in one worker; 0 = as many as there can be */
     uint32_t services;      /* LAO__SERVICE_*: also in-process */
+    uint32_t max_threads;   /* of the plugin itself: also in-process; 0 = no bound */
     uint64_t tenant;        /* in-process only: by which lao__glue_serve knows the instance; above 0 */
     int32_t service_listener; /* -1 = none */
     uint32_t stable;        /* not 0: arrays are copied out of the worker's memory */

@@ -91,6 +91,7 @@ typedef struct lao__frame_request {
     uint32_t param_count;
     uint32_t lanes; /* OPEN: how many calls the host would make at the same time */
     uint32_t services; /* OPEN: LAO__SERVICE_* that the plugin may use */
+    uint32_t max_threads; /* OPEN: that the plugin may have; 0 = no bound */
     uint32_t batch_count; /* BATCH: 1 to LAO__FRAME_MAX_BATCH */
     lao__frame_span_t batch; /* BATCH: a lao__frame_value_t for each input, instead of `input` */
     lao__frame_span_t params; /* lao__frame_param_t */

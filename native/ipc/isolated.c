@@ -388,6 +388,7 @@ static isolated_t *allocate(const lao__isolated_options_t *options) {
     opening->data_dir = lao__copy_string(options->data_dir);
     opening->lanes = lanes;
     opening->services = options->services;
+    opening->max_threads = options->max_threads;
     opening->service_listener = options->service_listener;
     opening->limits = options->limits;
     opening->open_timeout_ns = options->open_timeout_ns;

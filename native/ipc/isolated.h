@@ -16,6 +16,7 @@ typedef struct lao__isolated_options {
     uint32_t workers;         /* 1..LAO__MAX_WORKERS; all but the first start when they are needed */
     uint32_t lanes; /* calls at the same time in one worker, where its plugin may: 1..LAO__MAX_LANES; 0 = all */
     uint32_t services; /* LAO__SERVICE_* that the plugin may ask for */
+    uint32_t max_threads; /* that the plugin is told it may have; 0 = no bound */
     int service_listener; /* a socket that gets each worker's service socket; -1 = none */
     bool stable; /* arrays are copied out of the worker's memory */
     lao__cgroup_limits_t limits; /* of each worker; 0: none */

@@ -146,6 +146,7 @@ static lao_status_t load(lao__opening_t *opening, lao__worker_link_t *link, int6
     request->deadline_ns = deadline_ns;
     request->lanes = opening->lanes;
     request->services = opening->services;
+    request->max_threads = opening->max_threads;
     pthread_mutex_lock(&opening->lock);
     fits = put_text(&writer, opening->config_json, &request->config);
     pthread_mutex_unlock(&opening->lock);

@@ -14,6 +14,7 @@ typedef struct lao__opening {
     char *data_dir;
     uint32_t lanes;    /* calls at the same time that the host would make; the worker has the last word */
     uint32_t services; /* LAO__SERVICE_* */
+    uint32_t max_threads;
     int service_listener; /* -1: none; gets each worker's service socket */
     int64_t open_timeout_ns;
     int64_t grace_ns;

@@ -163,6 +163,7 @@ static lao_status_t open_plugin(lane_t *lane, lao_value_t *description) {
         .timeout_ns = LAO__NO_DEADLINE,
         .tenant = 1, /* the only one here: the host knows it by its socket */
         .services = request->services,
+        .max_threads = request->max_threads,
     };
     lao__module_t *module;
     lao_status_t status;

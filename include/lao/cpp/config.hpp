@@ -2,7 +2,9 @@
 #ifndef LAO_CPP_CONFIG_HPP
 #define LAO_CPP_CONFIG_HPP
 
+#include <algorithm>
 #include <memory>
+#include <thread>
 
 #include "../c/json.h"
 #include "../plugin.h"
@@ -29,6 +31,12 @@ class Config {
     std::string resource_dir() const { return config_->resource_dir != nullptr ? config_->resource_dir : ""; }
     // The plugin's own data directory; empty when there is none.
     std::string data_dir() const { return config_->data_dir != nullptr ? config_->data_dir : ""; }
+
+    // How many threads are worth having: as many as there are processors, within what the plugin may have.
+    std::uint32_t threads() const noexcept {
+        const std::uint32_t processors = std::max(1u, std::thread::hardware_concurrency());
+        return config_->max_threads > 0 ? std::min(processors, config_->max_threads) : processors;
+    }
 
     // Whether it was set.
     bool has(const std::string &name) const { return find(name).has_value(); }

@@ -165,7 +165,7 @@ pub struct RawCapability {
 #[repr(C)]
 pub struct RawConfig {
     pub struct_size: u32,
-    pub reserved: u32,
+    pub max_threads: u32,
     pub json: *const c_char,
     pub json_size: u64,
     pub resource_dir: *const c_char,

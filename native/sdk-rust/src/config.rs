@@ -14,6 +14,7 @@ pub struct Config {
     host: Host,
     settings: JsonValue,
     declared: &'static [Param],
+    max_threads: usize,
     resource_dir: Option<PathBuf>,
     data_dir: Option<PathBuf>,
 }
@@ -28,7 +29,8 @@ impl Config {
             Some(settings @ JsonValue::Object(_)) => {
                 check(declared, &settings)?;
                 let (resource_dir, data_dir) = (path(raw.resource_dir), path(raw.data_dir));
-                Ok(Config { host, settings, declared, resource_dir, data_dir })
+                let max_threads = raw.max_threads as usize;
+                Ok(Config { host, settings, declared, max_threads, resource_dir, data_dir })
             }
             _ => Err(Error::invalid_config("the configuration is not a JSON object")),
         }
@@ -37,6 +39,15 @@ impl Config {
     /// The host.
     pub fn host(&self) -> Host {
         self.host
+    }
+    /// How many threads are worth having: as many as there are processors, within what the plugin may have.
+    pub fn threads(&self) -> usize {
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        if self.max_threads > 0 {
+            processors.min(self.max_threads)
+        } else {
+            processors
+        }
     }
     /// All settings.
     pub fn settings(&self) -> &JsonValue {

@@ -130,7 +130,7 @@ unsafe fn plugin() -> &'static RawPlugin {
 unsafe fn make(json: &str) -> Result<*mut Opaque, (Status, String)> {
     let config = RawConfig {
         struct_size: std::mem::size_of::<RawConfig>() as u32,
-        reserved: 0,
+        max_threads: 0,
         json: json.as_ptr().cast(),
         json_size: json.len() as u64,
         resource_dir: std::ptr::null(),
