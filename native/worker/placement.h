@@ -32,6 +32,9 @@ int64_t lao__placement_spin_ns(const lao__placement_t *placement);
 /* A request came; `spun`: it was seen while spinning. */
 void lao__placement_request(lao__placement_t *placement, uint32_t caller_cpu, bool spun, int64_t waited_ns);
 
+/* The plugin is about to set itself up: the threads that it starts run where this one may. */
+void lao__placement_spread(lao__placement_t *placement);
+
 /* The plugin is about to work on a capability, and did. */
 void lao__placement_work(lao__placement_t *placement, uint32_t capability);
 void lao__placement_worked(lao__placement_t *placement, uint32_t capability, int64_t took_ns);

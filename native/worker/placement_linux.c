@@ -79,6 +79,12 @@ void lao__placement_request(lao__placement_t *placement, uint32_t caller_cpu, bo
     }
 }
 
+void lao__placement_spread(lao__placement_t *placement) {
+    if (placement->place != LAO__PLACE_ANYWHERE) {
+        go(placement, LAO__PLACE_ANYWHERE, 0);
+    }
+}
+
 void lao__placement_work(lao__placement_t *placement, uint32_t capability) {
     if (placement->place != LAO__PLACE_ANYWHERE &&
         (capability >= LAO__PLACEMENT_CAPABILITIES || placement->busy_ns[capability] >= LONG_WORK_NS)) {

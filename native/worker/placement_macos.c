@@ -27,6 +27,8 @@ void lao__placement_request(lao__placement_t *placement, uint32_t caller_cpu, bo
     (void)waited_ns;
 }
 
+void lao__placement_spread(lao__placement_t *placement) { (void)placement; }
+
 void lao__placement_work(lao__placement_t *placement, uint32_t capability) {
     (void)placement;
     (void)capability;

@@ -390,12 +390,14 @@ static bool serve_one(lane_t *lane, int *exit_code) {
         status = call_with_batch(lane);
         break;
     case LAO__FRAME_OPERATE:
+        lao__placement_spread(&lane->placement);
         status = operate(lane, &value);
         break;
     case LAO__FRAME_CONFINE:
         status = confine(lane, &value);
         break;
     case LAO__FRAME_OPEN:
+        lao__placement_spread(&lane->placement);
         status = open_plugin(lane, &value);
         break;
     case LAO__FRAME_CLOSE:

@@ -1,11 +1,14 @@
 /* A plugin that uses every part of the C helpers. */
+#define _POSIX_C_SOURCE 200809L
 #include <lao/plugin_c.h>
 #include <stdatomic.h>
 #include <threads.h>
+#include <unistd.h>
 
 struct lao_instance {
     const lao_host_t *host;
     mtx_t lock;
+    uint32_t threads;
     int64_t start;
     double scale;
     int loud;
@@ -57,6 +60,10 @@ static lao_status_t create(const lao_host_t *host, const lao_config_t *config, l
         return LAO_OUT_OF_MEMORY;
     }
     self->host = host;
+    self->threads = (uint32_t)sysconf(_SC_NPROCESSORS_ONLN);
+    if (config->max_threads > 0 && config->max_threads < self->threads) {
+        self->threads = config->max_threads;
+    }
     mtx_init(&self->lock, mtx_plain);
     status = configure(self, config, error);
     if (status != LAO_OK) {
@@ -440,6 +447,14 @@ static void lengths(lao_instance_t *self, uint32_t count, const lao_request_t *c
     }
 }
 
+static lao_status_t thread_count(lao_instance_t *self, const lao_request_t *request, lao_response_t *response,
+                                 lao_error_t *error) {
+    char json[48];
+    int size = snprintf(json, sizeof json, "{\"threads\":%" PRIu32 "}", self->threads);
+    (void)request, (void)error;
+    return lao_give_copy(self->host, response, LAO_KIND_JSON, json, (uint64_t)size);
+}
+
 static lao_status_t counted(lao_instance_t *self, const lao_request_t *request, lao_response_t *response,
                             lao_error_t *error) {
     char json[48];
@@ -527,6 +542,7 @@ static const lao_capability_entry_t capabilities[] = {
     {"reel", "The same video", LAO_KIND_VIDEO, LAO_KIND_VIDEO, .run = reel},
     {"lengths", "How long texts are, many at once", LAO_KIND_TEXT, LAO_KIND_JSON, .max_batch = 8,
      .params = lengths_fields, .run_batch = lengths},
+    {"threads", "How many threads it would use", LAO_KIND_NONE, LAO_KIND_JSON, .run = thread_count},
     {"count", "How often it was asked", LAO_KIND_NONE, LAO_KIND_JSON, .run = counted},
     {"note", "Emits an event", LAO_KIND_TEXT, LAO_KIND_TEXT, .run = note},
     {"heard", "The events that were delivered", LAO_KIND_NONE, LAO_KIND_JSON, .run = heard},

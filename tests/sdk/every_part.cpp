@@ -9,7 +9,7 @@ class EveryPart {
   public:
     static constexpr std::uint32_t state_version = 3;
 
-    explicit EveryPart(const lao::Config &config) { configure(config); }
+    explicit EveryPart(const lao::Config &config) : threads_(config.threads()) { configure(config); }
 
     void configure(const lao::Config &config) {
         const std::string name = config.text("name");
@@ -175,6 +175,7 @@ class EveryPart {
         }
     }
 
+    lao::JsonObject threads() const { return lao::JsonObject().set("threads", threads_); }
     lao::JsonObject count() { return lao::JsonObject().set("count", ++count_); }
 
     std::string note(std::string_view text, const lao::Call &call) const {
@@ -240,6 +241,7 @@ class EveryPart {
         return output;
     }
 
+    const std::uint32_t threads_;
     mutable std::mutex lock_;
     std::int64_t start_ = 0;
     double scale_ = 0;
@@ -279,6 +281,7 @@ lao::Plugin<EveryPart> define() {
         .capability("lengths", "How long texts are, many at once", &EveryPart::lengths,
                     {lao::int_param("times", 1, "Counted so often", 1, 9)})
         .max_batch(8)
+        .capability("threads", "How many threads it would use", &EveryPart::threads)
         .capability("count", "How often it was asked", &EveryPart::count)
         .capability("note", "Emits an event", &EveryPart::note)
         .capability("heard", "The events that were delivered", &EveryPart::heard)

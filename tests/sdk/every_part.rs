@@ -13,6 +13,7 @@ struct Settings {
 }
 
 struct EveryPart {
+    threads: usize,
     settings: Mutex<Settings>,
     count: AtomicI64,
     heard: Mutex<Vec<String>>,
@@ -27,7 +28,12 @@ fn read(config: &Config) -> Result<Settings, Error> {
 }
 
 fn create(config: &Config) -> Result<EveryPart, Error> {
-    Ok(EveryPart { settings: Mutex::new(read(config)?), count: AtomicI64::new(0), heard: Mutex::default() })
+    Ok(EveryPart {
+        threads: config.threads(),
+        settings: Mutex::new(read(config)?),
+        count: AtomicI64::new(0),
+        heard: Mutex::default(),
+    })
 }
 
 fn configure(plugin: &EveryPart, config: &Config) -> Result<(), Error> {
@@ -204,6 +210,10 @@ fn lengths(_: &EveryPart, texts: &[&str], calls: &[Call]) -> Result<Vec<Result<J
     Ok(texts.iter().zip(calls).map(one).collect())
 }
 
+fn threads(plugin: &EveryPart, _: (), _: &Call) -> Result<JsonObject, Error> {
+    Ok(JsonObject::new().integer("threads", plugin.threads as i64))
+}
+
 fn count(plugin: &EveryPart, _: (), _: &Call) -> Result<JsonObject, Error> {
     Ok(JsonObject::new().integer("count", plugin.count.fetch_add(1, Ordering::SeqCst) + 1))
 }
@@ -280,6 +290,7 @@ fn define(plugin: &mut Definition<EveryPart>) {
     plugin
         .batch("lengths", "How long texts are, many at once", 8, lengths)
         .param(Param::integer("times", 1).range(1, 9).help("Counted so often"));
+    plugin.capability("threads", "How many threads it would use", threads);
     plugin.capability("count", "How often it was asked", count);
     plugin.capability("note", "Emits an event", note);
     plugin.capability("heard", "The events that were delivered", heard);

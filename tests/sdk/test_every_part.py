@@ -309,6 +309,14 @@ def test_health(plugin: lao.Plugin) -> None:
     plugin.check_health()
 
 
+def test_it_is_told_how_many_threads_it_may_have(host: lao.Host, library: Path, isolation: str) -> None:
+    processors = len(os.sched_getaffinity(0))
+    assert host.load(library, isolation=isolation).call("threads") == {"threads": processors}
+    if isolation == "process":
+        bounded = host.load(library, isolation=isolation, limits={"max_threads": 1})
+        assert bounded.call("threads") == {"threads": 1}
+
+
 def test_events_come_in(plugin: lao.Plugin) -> None:
     plugin.deliver("first", "happened", {"what": "ä"})
     plugin.deliver("second", "happened")
@@ -343,6 +351,52 @@ def test_events_go_out(library: Path, isolation: str, tmp_path: Path) -> None:
 def test_streams(plugin: lao.Plugin) -> None:
     assert list(plugin.stream("words", "one two three")) == ["one", "two", "three"]
     assert plugin.call("joined", "whole") == "whole;"
+    assert plugin.call("words", "one two") == "onetwo"  # a plain call puts the parts together
+
+
+def test_parts_come_in(plugin: lao.Plugin) -> None:
+    assert plugin.call("joined", iter(["a", "", "ä" * 100_000])) == "a;;" + "ä" * 100_000 + ";"
+    assert plugin.call("joined", iter([])) == ""
+    with pytest.raises(lao.LaoError):
+        plugin.call("joined", iter(["a", b"no text"]))
+    assert plugin.call("joined", ["still", "there"]) == "still;there;"
+
+
+def test_parts_in_and_parts_out(plugin: lao.Plugin) -> None:
+    taken = 0
+
+    def sound() -> Iterator[lao.Audio]:
+        nonlocal taken
+        for taken in range(1, 1001):
+            yield lao.Audio(numpy.full((10, 2), taken, "float32"), 16000)
+
+    parts = plugin.stream("louder", sound())
+    for number in range(1, 6):
+        part = next(parts)
+        assert part.sample_rate == 16000
+        numpy.testing.assert_array_equal(part.samples, numpy.full((10, 2), 2 * number, "float32"))
+    assert taken < 50  # as they were wanted
+    parts.close()
+    assert len(list(plugin.stream("louder", [lao.Audio(numpy.zeros((3, 1), "float32"), 8000)] * 7))) == 7
+    with pytest.raises(lao.InvalidInput, match="elements of int16, not of float32"):
+        list(plugin.stream("louder", [lao.Audio(numpy.zeros((3, 1), "int16"), 8000)]))
+
+
+def test_cancelling_while_it_waits_for_a_part(plugin: lao.Plugin) -> None:
+    going_on = threading.Event()
+
+    def slow() -> Iterator[str]:
+        yield "first"
+        going_on.wait(10)
+        yield "second"
+
+    timer = threading.Timer(0.2, plugin.cancel)
+    timer.start()
+    with pytest.raises(lao.Cancelled):
+        plugin.call("joined", slow())
+    going_on.set()
+    timer.join()
+    assert plugin.call("joined", "next") == "next;"
 
 
 def test_failures_become_errors(plugin: lao.Plugin, language: str) -> None:
