@@ -210,7 +210,10 @@ class HttpBroker:
         addresses = resolve(host, port, timeout_s)
         for address in addresses:
             if not self._private and not is_public(address):
-                raise PermissionDenied(f"`{host}` leads to {address}, which is not a public address")
+                raise PermissionDenied(
+                    f"`{host}` leads to {address}, which is not a public address",
+                    causes=["the grant `private_addresses` would allow it"],
+                )
         return addresses
 
     def _receive(self, response: httpcore.Response, url: httpx.URL) -> bytes:
