@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
+import httpcore
 import pytest
 
 import lao
@@ -23,7 +24,7 @@ from lao.errors import (
     PluginTimeout,
     ResourceLimitExceeded,
 )
-from lao.host.services import http
+from lao.host.services import guarded_network, http
 from lao.host.services.http import HttpBroker
 from tests.host.test_services import write_project
 from tests.install.server import Site, content, cut, redirect, serving, unannounced
@@ -254,16 +255,16 @@ def test_a_name_that_resolves_differently_a_moment_later_changes_nothing(
 ) -> None:
     names["turns.example.org"] = ["93.184.215.14", "127.0.0.1"]
     port = site.address.rsplit(":", 1)[1]
-    connected: list[Any] = []
+    connected: list[str] = []
 
-    def connect(address: Any, *arguments: Any, **options: Any) -> Any:
+    def connect(self: Any, address: str, port: int, until: float) -> Any:
         connected.append(address)
-        raise OSError("not in a test")
+        raise httpcore.ConnectError("not in a test")
 
-    monkeypatch.setattr(socket, "create_connection", connect)
-    with pytest.raises(LaoError):
+    monkeypatch.setattr(guarded_network.GuardedNetwork, "_connect", connect)
+    with pytest.raises(LaoError, match="not in a test"):
         HttpBroker().fetch({"url": f"http://turns.example.org:{port}/"})
-    assert [address[0] for address in connected] == ["93.184.215.14"]
+    assert connected == ["93.184.215.14"]
     assert site.requests == []
 
 

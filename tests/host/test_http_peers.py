@@ -15,7 +15,6 @@ from typing import Any
 
 import httpcore
 import pytest
-from httpcore._backends.sync import SyncStream
 
 import lao
 from lao import public_web
@@ -205,7 +204,7 @@ def test_a_server_that_takes_the_body_slowly_is_left() -> None:
     sipping = threading.Thread(target=sip)
     sipping.start()
     stream = guarded_network._Stream(
-        SyncStream(ours), guarded_network.GuardedNetwork(lambda *_: [], time.monotonic() + 0.5)
+        ours, guarded_network.GuardedNetwork(lambda *_: [], time.monotonic() + 0.5)
     )
     with pytest.raises(httpcore.TimeoutException):
         stream.write(bytes(1 << 20))
@@ -271,18 +270,60 @@ def test_an_address_that_does_not_listen_leaves_time_for_the_next(
     assert broker().fetch({"url": f"http://many.example.org:{port}/"})[1] == b"reached"
     tried: list[float] = []
 
-    class Silent:
-        def connect_tcp(self, host: str, port: int, timeout: float, *rest: Any) -> Any:
-            tried.append(timeout)
-            raise httpcore.ConnectTimeout
+    def silent(self: Any, address: str, port: int, until: float) -> Any:
+        tried.append(until - time.monotonic())
+        raise httpcore.ConnectTimeout
 
-    monkeypatch.setattr(httpcore, "SyncBackend", Silent)
+    monkeypatch.setattr(guarded_network.GuardedNetwork, "_connect", silent)
     with pytest.raises(PluginTimeout):
         broker().fetch({"url": f"http://many.example.org:{port}/", "timeout_s": 30})
     assert len(tried) == 3
     assert tried[0] <= 10
     assert tried[1] <= 15
     assert tried[2] <= 30
+
+
+@contextmanager
+def deaf() -> Iterator[int]:
+    """A port that takes no connection and refuses none: its queue is full."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        port = listener.getsockname()[1]
+        waiting = [socket.socket() for _ in range(8)]
+        for one in waiting:
+            one.setblocking(False)
+            one.connect_ex(("127.0.0.1", port))
+        try:
+            yield port
+        finally:
+            for one in waiting:
+                one.close()
+
+
+def test_an_address_that_takes_no_connection_is_left_in_time() -> None:
+    with deaf() as port:
+        began = time.monotonic()
+        with pytest.raises(PluginTimeout):
+            broker(timeout_s=0.4).fetch({"url": f"http://127.0.0.1:{port}/"})
+        assert 0.4 <= time.monotonic() - began < 2
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_connecting_and_the_handshake_can_be_ended(scheme: str) -> None:
+    @contextmanager
+    def register(stop: Callable[[], object]) -> Iterator[None]:
+        timer = threading.Timer(0.3, stop)
+        timer.start()
+        yield
+        timer.join()
+
+    server = deaf() if scheme == "http" else peer(lambda connection: time.sleep(3))
+    with server as port:
+        began = time.monotonic()
+        with pytest.raises(Cancelled, match="was ended"):
+            broker(timeout_s=200).fetch({"url": f"{scheme}://127.0.0.1:{port}/"}, None, register)
+        assert time.monotonic() - began < 2
 
 
 @pytest.mark.parametrize(
