@@ -153,6 +153,8 @@ def _environment(project: ProjectSource, target: Target) -> dict[str, str]:
     flags = {}
     if target.rust.endswith("-musl"):  # a library that is loaded has no C library of its own
         flags[f"CARGO_TARGET_{name.upper()}_RUSTFLAGS"] = "-Ctarget-feature=-crt-static"
+    elif target.system == "macos":
+        flags["SDKROOT"] = str(tools["cc"].parent)  # rustc would look for Apple's; zig has its own
     elif target.system == "windows":
         flags[f"CARGO_TARGET_{name.upper()}_RUSTFLAGS"] = f"-Cdlltool={tools['dlltool']}"
     return {

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import importlib.util
 import re
+import sys
 
 import pytest
 
@@ -29,6 +31,17 @@ def test_no_published_field_moves(model: str) -> None:
     done = offsets.run_compiler(command, offsets.assertions(offsets.read_record()[model]))
     moved = re.findall(r'((?:offsetof|sizeof|_Alignof)\([^"]*? is not \d+)', done.stderr)
     assert done.returncode == 0, f"moved: {'; '.join(moved) or done.stderr}. {HINT}"
+
+
+@pytest.mark.parametrize(
+    "system", ["aarch64-linux-gnu", "aarch64-macos", "x86_64-macos", "x86_64-linux-musl"]
+)
+def test_other_systems_lay_them_out_alike(system: str) -> None:
+    if importlib.util.find_spec("ziglang") is None:
+        pytest.skip("no compiler for other systems: pip install ziglang")
+    command = [sys.executable, "-m", "ziglang", "cc", "-target", system]
+    done = offsets.run_compiler(command, offsets.assertions(offsets.read_record()["lp64"]))
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_move_is_noticed() -> None:
