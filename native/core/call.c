@@ -32,10 +32,19 @@ uint32_t lao__call_push(lao_call_t *call, lao_value_t *part, uint32_t flags) {
 }
 
 uint32_t lao__call_pull(lao_call_t *call, lao_value_t *part, uint32_t flags) {
-    if (call == NULL || part == NULL || part->struct_size < sizeof *part) {
+    lao_value_t whole = {.struct_size = sizeof whole, .file_handle = -1};
+    uint32_t size;
+    uint32_t answer;
+    if (call == NULL || part == NULL || !LAO_HAS(lao_value_t, part, owner)) {
         return LAO_STREAM_ERROR;
     }
-    return call->source == NULL ? LAO_STREAM_STOP : call->source->pull(call->source, part, flags, call->flight);
+    answer = call->source == NULL ? LAO_STREAM_STOP : call->source->pull(call->source, &whole, flags, call->flight);
+    if (answer == LAO_STREAM_CONTINUE) {
+        size = part->struct_size;
+        memcpy(part, &whole, size < sizeof whole ? size : sizeof whole);
+        part->struct_size = size;
+    }
+    return answer;
 }
 
 void lao__value_release(lao_value_t *value) {

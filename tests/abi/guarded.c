@@ -134,6 +134,29 @@ static lao_status_t parts(lao_instance_t *instance, const lao_request_t *request
     return give(output, LAO_KIND_TEXT, "last");
 }
 
+/* The parts of the input, one after the other, each into a value of the plugin's own. */
+static lao_status_t joined(lao_instance_t *instance, const lao_request_t *request, lao_value_t *output) {
+    const lao_stream_host_t *stream = instance->host->get_extension(instance->host, LAO_EXT_STREAM);
+    char text[256] = "";
+    size_t end = 0;
+    for (;;) {
+        MAKE(lao_value_t, part);
+        uint32_t size = part->struct_size;
+        if (stream->pull(request->call, part, 0) != LAO_STREAM_CONTINUE) {
+            return give(output, LAO_KIND_TEXT, text);
+        }
+        if (part->struct_size != size || part->size > sizeof text - 2 - end) {
+            return LAO_FAILED;
+        }
+        memcpy(text + end, part->data, (size_t)part->size);
+        end += (size_t)part->size;
+        text[end++] = '|';
+        if (part->release != NULL) {
+            part->release(part);
+        }
+    }
+}
+
 /* What is put into the scratch store comes back through a value of the plugin's own. */
 static lao_status_t scratch(lao_instance_t *instance, const lao_value_t *input, lao_value_t *output,
                             lao_error_t *error) {
@@ -193,6 +216,8 @@ static lao_status_t LAO_CALL call(lao_instance_t *instance, const lao_request_t 
         return scratch(instance, request->inputs[0], output, error);
     case 4:
         return denied(instance, error);
+    case 6:
+        return joined(instance, request, output);
     default:
         return give(output, LAO_KIND_TEXT, "one alone");
     }
@@ -283,7 +308,7 @@ static const lao_capability_t *capability(const char *name, uint32_t input, uint
 }
 
 LAO_EXPORT const lao_plugin_t *LAO_CALL lao_plugin_entry(const lao_host_t *host) {
-    static const lao_capability_t *capabilities[6];
+    static const lao_capability_t *capabilities[7];
     static const lao_declared_event_t *events[1];
     MAKE(lao_plugin_t, plugin);
     MAKE(lao_declared_event_t, event);
@@ -294,13 +319,14 @@ LAO_EXPORT const lao_plugin_t *LAO_CALL lao_plugin_entry(const lao_host_t *host)
     capabilities[3] = capability("scratch", LAO_KIND_TEXT, LAO_KIND_TEXT, 0, 0);
     capabilities[4] = capability("denied", LAO_KIND_NONE, LAO_KIND_TEXT, 0, 0);
     capabilities[5] = capability("batch", LAO_KIND_TEXT, LAO_KIND_TEXT, 0, 4);
+    capabilities[6] = capability("joined", LAO_KIND_TEXT, LAO_KIND_TEXT, LAO_CAPABILITY_STREAMS_IN, 0);
     event->name = "something";
     events[0] = event;
     plugin->abi_version = LAO_ABI_VERSION;
     plugin->name = "guarded";
     plugin->version = "1.0.0";
     plugin->thread_role = LAO_THREADS_INSTANCE;
-    plugin->capability_count = 6;
+    plugin->capability_count = 7;
     plugin->capabilities = capabilities;
     plugin->create = create;
     plugin->destroy = destroy;

@@ -111,6 +111,7 @@ def test_they_work_together(versions: Versions, host: str, plugin: str, isolatio
         assert sees_more == (1 if host == plugin == "new" else 0), name
     assert found["text"] == "hello"
     assert found["parts"] == ["part 0", "part 1", "part 2", "last"]
+    assert found["joined"] == "one|two|three|"
     assert found["scratch"] == "kept for later"
     assert found["batch"] == ["a of a batch", "b of a batch", "c of a batch"]
     assert found["events"] == ["something"]

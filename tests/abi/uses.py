@@ -26,6 +26,7 @@ def used(plugin: Any) -> dict[str, Any]:
         "tell": plugin.call("tell", "x", n=1),
         "text": plugin.call("text", "hello"),
         "parts": list(plugin.stream("parts")),
+        "joined": plugin.call("joined", iter(["one", "two", "three"])),
         "scratch": plugin.call("scratch", "kept for later"),
         "batch": list(plugin.map("batch", ["a", "b", "c"])),
         "events": [event.name for event in plugin.info.events],
