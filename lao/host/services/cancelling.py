@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -19,6 +20,10 @@ class _Watch:
     """One thread that looks at all the words, while there are any."""
 
     def __init__(self) -> None:
+        self.begin()
+
+    def begin(self) -> None:
+        """As if it were new: in a process that was forked, the thread is the other one's, and the lock may be."""
         self._lock = threading.Lock()
         self._entries: dict[object, tuple[Sequence[int], Callable[[], object]]] = {}
         self._thread: threading.Thread | None = None
@@ -27,7 +32,7 @@ class _Watch:
         key = object()
         with self._lock:
             self._entries[key] = (word, cancel)
-            if self._thread is None or not self._thread.is_alive():  # after a fork it is the other process's
+            if self._thread is None:
                 self._thread = threading.Thread(target=self._look, name="lao-cancelling", daemon=True)
                 self._thread.start()
         return key
@@ -54,6 +59,8 @@ class _Watch:
 
 
 _watch = _Watch()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_watch.begin)
 
 
 @contextmanager

@@ -366,6 +366,7 @@ def test_pages(plugin, path, params):
     parts = list(plugin.stream("pages", {"path": path}, **params))
     assert [part["page"] for part in parts] == list(range(1, pages + 1))
     assert [item for part in parts for item in part["items"]] == ITEMS
+    assert plugin.call("pages", {"path": path}, **params) == parts
 
 
 def test_pages_come_one_by_one(plugin, service):
@@ -374,6 +375,28 @@ def test_pages_come_one_by_one(plugin, service):
         assert next(stream)["items"] == [expected]
     stream.close()
     assert len(service.asked) < len(ITEMS)
+
+
+def test_a_stream_that_nobody_reads_on_stops_asking(load, service):
+    over = threading.Event()
+
+    def page(asked):
+        if len(service.asked) > 1:
+            over.wait(20)
+        return Answer([1], headers={"Link": f"</endless?{len(service.asked)}>; rel=next"})
+
+    service.answers["/endless"] = page
+    plugin = load()
+    stream = plugin.stream("pages", {"path": "/endless"})
+    assert next(stream)["items"] == [1]
+    began = time.monotonic()
+    try:
+        stream.close()  # while the plugin waits for the second page
+        assert time.monotonic() - began < 3
+    finally:
+        over.set()
+    assert plugin({"path": "/items/1"})["ok"]
+    assert plugin.stats.restarts == 0
 
 
 def test_bounds_of_pages(plugin):
