@@ -6,11 +6,27 @@ from pathlib import Path
 from typing import Any
 
 from lao.authoring.samples import dtypes, plain_sample
-from lao.errors import InvalidInput, LaoError
+from lao.errors import (
+    InvalidInput,
+    LaoError,
+    PluginCrashed,
+    PluginTimeout,
+    ProtocolViolation,
+    WorkerRestarted,
+)
 from lao.host import Plugin
 from lao.model.capability import Capability
 
-__all__ = ["accepted_sample", "call_and_freeze"]
+__all__ = ["BREACHES", "accepted_sample", "call_and_freeze", "freeze", "told"]
+
+BREACHES = (PluginCrashed, WorkerRestarted, ProtocolViolation, PluginTimeout)
+"""Errors that a plugin may not cause, whatever it is given."""
+
+
+def told(error: LaoError) -> str:
+    """An error with what the plugin printed before it."""
+    tail = getattr(error, "stderr_tail", "")
+    return f"{error}\n{tail}".rstrip()
 
 
 def accepted_sample(plugin: Plugin, capability: Capability, folder: Path) -> tuple[Any, str]:
@@ -35,10 +51,11 @@ def accepted_sample(plugin: Plugin, capability: Capability, folder: Path) -> tup
 def call_and_freeze(plugin: Plugin, capability: Capability, value: Any, **params: Any) -> Any:
     """Calls, or streams to the end; gives something that can be compared with `==`."""
     if capability.streams:
-        return [_frozen(part) for part in plugin.stream(capability.name, value, **params)]
-    return _frozen(plugin.call(capability.name, value, **params))
+        return [freeze(part) for part in plugin.stream(capability.name, value, **params)]
+    return freeze(plugin.call(capability.name, value, **params))
 
 
-def _frozen(output: Any) -> Any:
+def freeze(output: Any) -> Any:
+    """Something that can be compared with `==`; all of an output was read then."""
     samples = getattr(output, "samples", output)
     return samples.tobytes() if hasattr(samples, "tobytes") else output

@@ -18,17 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from lao.authoring.building import loaded
-from lao.authoring.calling import accepted_sample, call_and_freeze
+from lao.authoring.calling import BREACHES, accepted_sample, call_and_freeze, told
 from lao.authoring.check import Check
 from lao.authoring.compare import differences
+from lao.authoring.extensions import capability_extensions, plugin_extensions
 from lao.authoring.samples import Sample, hard_samples, samples_of_other_kinds
-from lao.errors import (
-    LaoError,
-    PluginCrashed,
-    PluginTimeout,
-    ProtocolViolation,
-    WorkerRestarted,
-)
+from lao.errors import LaoError
 from lao.host import Plugin
 from lao.model.capability import Capability
 from lao.model.manifest import Manifest
@@ -38,7 +33,6 @@ __all__ = ["conformance"]
 
 _CALL_TIMEOUT_S = 20.0
 _PROBE_TIMEOUT_S = 120
-_BREACHES = (PluginCrashed, WorkerRestarted, ProtocolViolation, PluginTimeout)
 
 
 def conformance(
@@ -75,6 +69,9 @@ def _all(library: Path, manifest: Manifest | None, seed: int) -> Iterator[Check]
         for check in _of_capability(library, capability, seed):
             broken = broken or check.failed
             yield check
+    for check in plugin_extensions(library, seed):
+        broken = broken or check.failed
+        yield check
     if broken:
         yield Check("life cycle and memory", "skipped", "the calls before did not go well")
     else:
@@ -111,7 +108,7 @@ def _of_capability(library: Path, capability: Capability, seed: int) -> Iterator
         try:
             hard = list(hard_samples(capability.input_kind, folder, seed))
             with loaded(library, timeout_s=_CALL_TIMEOUT_S, checks=False) as plugin:
-                plain, _ = accepted_sample(plugin, capability, folder)
+                plain, dtype = accepted_sample(plugin, capability, folder)
         except ImportError:
             yield Check(name, "skipped", "it takes arrays, and numpy is not installed: `pip install numpy`")
             return
@@ -128,6 +125,7 @@ def _of_capability(library: Path, capability: Capability, seed: int) -> Iterator
                     return
             yield _wrong_parameters(plugin, capability, plain)
             yield _cancel(plugin, capability, plain, hard)
+            yield from capability_extensions(plugin, capability, plain, dtype)
 
 
 def _samples(name: str, plugin: Plugin, capability: Capability, samples: list[Sample]) -> Check:
@@ -135,18 +133,13 @@ def _samples(name: str, plugin: Plugin, capability: Capability, samples: list[Sa
     for sample in samples:
         try:
             call_and_freeze(plugin, capability, sample.value)
-        except _BREACHES as error:
-            return Check(name, "failed", f"{sample.label}: {_told(error)}")
+        except BREACHES as error:
+            return Check(name, "failed", f"{sample.label}: {told(error)}")
         except (LaoError, TypeError, ValueError, BufferError):
             refused += 1
     if refused == 0:
         return Check(name, "passed")
     return Check(name, "passed", f"{refused} of {len(samples)} refused" if len(samples) > 1 else "refused")
-
-
-def _told(error: LaoError) -> str:
-    tail = getattr(error, "stderr_tail", "")
-    return f"{error}\n{tail}".rstrip()
 
 
 def _wrong_parameters(plugin: Plugin, capability: Capability, plain: Any) -> Check:
@@ -162,8 +155,8 @@ def _wrong_parameters(plugin: Plugin, capability: Capability, plain: Any) -> Che
             call_and_freeze(plugin, capability, plain, **params)
             if closed and "no such parameter" in params:
                 return Check(name, "failed", "its schema allows no other parameters, but one was accepted")
-        except _BREACHES as error:
-            return Check(name, "failed", f"{next(iter(params))}: {_told(error)}")
+        except BREACHES as error:
+            return Check(name, "failed", f"{next(iter(params))}: {told(error)}")
         except (LaoError, TypeError, ValueError):
             continue
     return Check(name, "passed")
@@ -189,8 +182,8 @@ def _cancel(plugin: Plugin, capability: Capability, plain: Any, hard: list[Sampl
         ends.append(error)
     if plugin.stats.restarts > restarts:
         return Check(name, "failed", "a call went on after it was cancelled, until its process was ended")
-    breach = next((error for error in ends if isinstance(error, _BREACHES)), None)
-    return Check(name, "passed") if breach is None else Check(name, "failed", _told(breach))
+    breach = next((error for error in ends if isinstance(error, BREACHES)), None)
+    return Check(name, "passed") if breach is None else Check(name, "failed", told(breach))
 
 
 def _collect(plugin: Plugin, capability: Capability, value: Any, ends: list[Exception]) -> None:

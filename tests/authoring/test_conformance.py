@@ -18,15 +18,16 @@ from lao.paths import include_dir
 from tests import plugins
 
 SOURCE = Path(__file__).with_name("faulty.c")
-Compile = Callable[[str], Path]
+EXTENSIONS = Path(__file__).with_name("faulty_extensions.c")
+Compile = Callable[..., Path]
 
 
 @pytest.fixture
 def compiled(tmp_path: Path) -> Compile:
-    def compile_with(fault: str) -> Path:
+    def compile_with(fault: str, source: Path = SOURCE) -> Path:
         library = tmp_path / f"libfaulty_{fault.lower()}.so"
         flags = ["-std=c11", "-O1", "-fPIC", "-shared", "-Wall", "-Wextra", "-Werror", f"-DFAULT={fault}"]
-        command = [os.environ.get("CC", "cc"), *flags, f"-I{include_dir()}", str(SOURCE), "-o", str(library)]
+        command = [os.environ.get("CC", "cc"), *flags, f"-I{include_dir()}", str(source), "-o", str(library)]
         subprocess.run(command, check=True)
         return library
 
@@ -62,6 +63,29 @@ def test_each_fault_is_found(compiled: Compile, fault: str, check: str, said: st
     found = failures(conformance(compiled(fault), None, seed=1))
     assert list(found) == [check]
     assert said in found[check]
+
+
+@pytest.mark.parametrize(
+    ("fault", "check", "said"),
+    [
+        ("SOUND", None, ""),
+        ("FORGETS_A_REQUEST", "sizes: batches", ""),
+        ("CRASH_ON_NO_PART", "joined: no part", "SIGSEGV"),
+        ("CRASH_ON_STATE", "state: short and random bytes", "SIGSEGV"),
+        ("TAKES_EVERY_VERSION", "state: of another version", "a version that it does not know"),
+        ("REFUSES_ITS_OWN", "state: taken over", "it does not take what it saved"),
+        ("ILL", "health", "it is ill"),
+        ("CRASH_ON_SETTINGS", "settings that do not change", "SIGSEGV"),
+        ("CRASH_ON_EVENT", "events", "SIGSEGV"),
+    ],
+)
+def test_each_fault_of_the_extensions_is_found(
+    compiled: Compile, fault: str, check: str | None, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_probe", lambda library: iter(()))  # it has tests of its own
+    found = failures(conformance(compiled(fault, EXTENSIONS), None, seed=1))
+    assert list(found) == ([check] if check else [])
+    assert said in "".join(found.values())
 
 
 def test_a_plugin_that_does_not_answer_after_a_cancel(
