@@ -36,6 +36,9 @@ _ROUNDS = 6
 # Growth of every one of the last rounds, in bytes: less is noise of the allocators.
 _ALLOWED_BYTES = 256 << 10
 
+# A plugin with more capabilities than this gives each a smaller share of the time.
+_FULL_SHARES = 8
+
 _Step = tuple[str, Callable[[], Check]]
 
 
@@ -61,17 +64,20 @@ def _steps(host: Host, library: Path, folder: Path) -> Iterator[_Step]:
                 samples.append((capability, *accepted_sample(plugin, capability, folder)))
             except ImportError:
                 continue  # it was reported as skipped before
+        share = min(1.0, _FULL_SHARES / max(1, len(samples)))
         for capability, plain, dtype in samples:
             name = f"{capability.name}: {_THREADS} threads (role {plugin.info.thread_role})"
-            yield name, partial(_concurrency, name, plugin, capability, plain, dtype)
+            yield name, partial(_concurrency, name, plugin, capability, plain, dtype, share)
         name = f"{_INSTANCES} instances made and ended"
         yield name, partial(_life_cycle, name, host, library)
         for capability, plain, _ in samples:
             name = f"{capability.name}: memory"
-            yield name, partial(_leak, name, plugin, capability, plain)
+            yield name, partial(_leak, name, plugin, capability, plain, share)
 
 
-def _concurrency(name: str, plugin: Plugin, capability: Capability, plain: Any, dtype: str) -> Check:
+def _concurrency(
+    name: str, plugin: Plugin, capability: Capability, plain: Any, dtype: str, share: float
+) -> Check:
     """Calls from several threads, each with an input of its own. Where two calls in a row agree, all must."""
     inputs = variants(capability.input_kind, plain, _THREADS, dtype)
     try:
@@ -79,7 +85,7 @@ def _concurrency(name: str, plugin: Plugin, capability: Capability, plain: Any, 
         steady = [call_and_freeze(plugin, capability, value) for value in inputs] == expected
     except LaoError as error:
         return Check(name, "skipped", f"it refuses the ordinary input: {error}")
-    until = time.monotonic() + _CONCURRENCY_S
+    until = time.monotonic() + _CONCURRENCY_S * share
 
     def many(thread: int) -> str:
         for _ in range(_CALLS_PER_THREAD):
@@ -119,21 +125,21 @@ def _life_cycle(name: str, host: Host, library: Path) -> Check:
     return Check(name, "passed")
 
 
-def _leak(name: str, plugin: Plugin, capability: Capability, plain: Any) -> Check:
+def _leak(name: str, plugin: Plugin, capability: Capability, plain: Any, share: float) -> Check:
     def once() -> None:
         try:
             call_and_freeze(plugin, capability, plain)
         except LaoError:
             return
 
-    until = time.monotonic() + _WARM_UP_S
+    until = time.monotonic() + _WARM_UP_S * share
     for _ in range(_WARM_UP_CALLS):
         once()
         if time.monotonic() > until:
             break
     sizes, calls = [_resident()], 0
     for _ in range(_ROUNDS):
-        until = time.monotonic() + _ROUND_S
+        until = time.monotonic() + _ROUND_S * share
         while time.monotonic() < until:
             once()
             calls += 1
