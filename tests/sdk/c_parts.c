@@ -205,17 +205,17 @@ static void test_arrays(void) {
                                                .byte_offset = 4}};
     lao_value_t value = {.struct_size = sizeof value, .kind = LAO_KIND_TENSOR, .tensor = &managed};
     lao_array_t array;
-    EXPECT(lao_array_of(&value, lao_dtype(LAO_DTYPE_INT, 32), &array, NULL) == LAO_OK);
+    EXPECT(lao_array_of(&value, lao_dtype_of(LAO_DTYPE_INT, 32), &array, NULL) == LAO_OK);
     EXPECT(array.count == 6 && !lao_array_is_contiguous(&array));
     lao_array_copy(&array, copy);
     EXPECT(copy[0] == 2 && copy[1] == 1 && copy[4] == 6 && copy[5] == 5);
-    EXPECT(lao_array_of(&value, lao_dtype(LAO_DTYPE_FLOAT, 32), &array, NULL) == LAO_INVALID_INPUT);
+    EXPECT(lao_array_of(&value, lao_dtype_of(LAO_DTYPE_FLOAT, 32), &array, NULL) == LAO_INVALID_INPUT);
     value.kind = LAO_KIND_VIDEO;
-    EXPECT(lao_array_of(&value, lao_dtype(LAO_DTYPE_INT, 32), &array, NULL) == LAO_INVALID_INPUT);
+    EXPECT(lao_array_of(&value, lao_dtype_of(LAO_DTYPE_INT, 32), &array, NULL) == LAO_INVALID_INPUT);
     managed.tensor.device.device_type = LAO_DEVICE_CUDA;
-    EXPECT(lao_array_of(&value, lao_dtype(LAO_DTYPE_INT, 32), &array, NULL) == LAO_UNSUPPORTED);
+    EXPECT(lao_array_of(&value, lao_dtype_of(LAO_DTYPE_INT, 32), &array, NULL) == LAO_UNSUPPORTED);
     value.tensor = NULL;
-    EXPECT(lao_array_of(&value, lao_dtype(LAO_DTYPE_INT, 32), &array, NULL) == LAO_INVALID_INPUT);
+    EXPECT(lao_array_of(&value, lao_dtype_of(LAO_DTYPE_INT, 32), &array, NULL) == LAO_INVALID_INPUT);
 }
 
 static int released;

@@ -18,8 +18,8 @@ typedef struct lao_array {
     int64_t strides[LAO_TENSOR_MAX_RANK]; /* in elements */
 } lao_array_t;
 
-/* An element type, such as lao_dtype(LAO_DTYPE_FLOAT, 32). */
-static inline lao_dtype_t lao_dtype(uint8_t code, uint8_t bits) {
+/* An element type, such as lao_dtype_of(LAO_DTYPE_FLOAT, 32). */
+static inline lao_dtype_t lao_dtype_of(uint8_t code, uint8_t bits) {
     lao_dtype_t dtype = {code, bits, 1};
     return dtype;
 }
