@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import socket
 import ssl
 import threading
@@ -451,6 +452,18 @@ def test_no_proxy_of_the_host_is_used(site: Site, monkeypatch: pytest.MonkeyPatc
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:1/")
     assert broker().fetch({"url": f"{site.address}/"})[1] == b"direct"
+
+
+def test_what_is_said_is_not_logged(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    site.answers["/"] = redirect(f"{site.address}/next?key=hidden")
+    site.answers["/next?key=hidden"] = echo
+    broker().fetch({"url": f"{site.address}/", "headers": {"Authorization": "hidden"}})
+    assert "hidden" in str(site.requests)
+    assert "httpcore" not in caplog.text
+    with httpcore.ConnectionPool() as pool:  # that of others is
+        pool.request("GET", f"{site.address}/")
+    assert "httpcore" in caplog.text
 
 
 # --- From a plugin ---

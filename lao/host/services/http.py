@@ -8,12 +8,13 @@ the name once more, out of sight), and none is kept for the next request.
 from __future__ import annotations
 
 import functools
+import logging
 import math
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from lao.errors import Cancelled, LaoError, PermissionDenied, PluginTimeout, ResourceLimitExceeded
@@ -44,6 +45,32 @@ Register = Callable[[Callable[[], object]], AbstractContextManager[None]]
 
 _MOST_REDIRECTS = 5
 _MOST_AT_ONCE = 16
+
+
+_requests_of_plugins = threading.local()
+
+
+class _OfOthers(logging.Filter):
+    """Takes out what the library logs of plugins' requests: headers that a server sends may be, or repeat, secrets."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not getattr(_requests_of_plugins, "here", False)
+
+
+@functools.cache
+def _filter_logs() -> None:
+    for part in ("connection", "http11"):
+        logging.getLogger(f"httpcore.{part}").addFilter(_OfOthers())
+
+
+@contextmanager
+def _unlogged() -> Iterator[None]:
+    _filter_logs()
+    _requests_of_plugins.here = True
+    try:
+        yield
+    finally:
+        _requests_of_plugins.here = False
 
 
 class HttpBroker:
@@ -131,6 +158,7 @@ class HttpBroker:
         finally:
             self._open.release()
 
+    @_unlogged()
     def _exchange(
         self,
         url: httpx.URL,
