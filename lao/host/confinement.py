@@ -110,6 +110,7 @@ def plan_of(
     required: Iterable[str],
     user_namespace: bool,
     runtimes: Iterable[Runtime] = (),
+    files: Iterable[Path] = (),
 ) -> str:
     """The plan of a worker's sandbox.
 
@@ -122,6 +123,7 @@ def plan_of(
         required: Promises (`"P1"` ...) without which it is not loaded.
         user_namespace: Put the worker into a user namespace, where its threads are counted apart. For ordinary users.
         runtimes: Libraries from outside its package that it may use.
+        files: What else it may read; absolute and without links.
 
     Raises:
         InvalidInput: A path has a line break in it.
@@ -131,6 +133,7 @@ def plan_of(
     lines.append(f"read {_clean(library_dir)}")
     if package_dir is not None:
         lines.append(f"read {_clean(package_dir)}")
+    lines += [f"read {_clean(file)}" for file in files]
     lines += _file_access(rights, data_dir)
     lines += _weak_rights(rights)
     drivers = False

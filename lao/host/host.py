@@ -36,9 +36,10 @@ from lao.host.services.calls import Target
 from lao.host.services.desk import Desk
 from lao.host.services.progress import Listener
 from lao.host.services.server import WorkerId
-from lao.host.settings import Settings, settings_of
+from lao.host.settings import Settings, named_files, settings_of
 from lao.host.source import FileLocator, Locator, Source, source_of_directory, source_of_library
 from lao.host.watchdog import Limits, Watch, Watchdog
+from lao.model.json_schema import paths_of
 from lao.model.manifest import check_manifest, require_compatible
 from lao.package.inspect import LibraryInfo, inspect_library
 from lao.package.loadable import explain_unloadable
@@ -172,6 +173,7 @@ class Host:
                 decision,
                 workers,
                 settings_of(source.manifest, {**source.settings, **settings.given}),
+                named_files(source.manifest, {**source.settings, **settings.given}),
                 stable=stable,
                 recycle_calls=recycle_calls,
                 upkeep=upkeep,
@@ -253,7 +255,7 @@ class Host:
             accept=(),
         )
         upkeep = _upkeep(0.0, 0.0, 0.0)
-        loaded = self._load(source, decision, 1, None, stable=False, recycle_calls=0, upkeep=upkeep)
+        loaded = self._load(source, decision, 1, None, (), stable=False, recycle_calls=0, upkeep=upkeep)
         lib.lao__target_close(loaded.target.pointer)
         loaded.counter.close()
         return loaded.info
@@ -287,6 +289,7 @@ class Host:
         decision: Decision,
         workers: int,
         settings: dict[str, Any] | None,
+        files: tuple[Path, ...],
         *,
         stable: bool,
         recycle_calls: int,
@@ -328,7 +331,7 @@ class Host:
             data_dir=directory,
             timeout_s=decision.timeout_s,
             workers=workers,
-            sandbox_plan=_plan(source, decision, copy, directory, runtimes)
+            sandbox_plan=_plan(source, decision, copy, directory, runtimes, files)
             if decision.isolation == "process"
             else "",
             bounds=decision.bounds,
@@ -364,6 +367,7 @@ class Host:
             enforced,
             counter,
             settings or {},
+            paths_of(source.manifest.config_schema if source.manifest is not None else None),
             watch if decision.isolation == "process" else None,
             lambda name, **facts: self.events.emit(name, info.name, **facts),
         )
@@ -413,7 +417,12 @@ def _limits(decision: Decision, upkeep: Limits) -> Limits:
 
 
 def _plan(
-    source: Source, decision: Decision, copy: PrivateCopy, data_dir: Path, runtimes: Iterable[Runtime]
+    source: Source,
+    decision: Decision,
+    copy: PrivateCopy,
+    data_dir: Path,
+    runtimes: Iterable[Runtime],
+    files: Iterable[Path],
 ) -> str:
     return plan_of(
         library_dir=copy.library.parent.resolve(),
@@ -424,6 +433,7 @@ def _plan(
         required=decision.required,
         user_namespace=os.geteuid() != 0,
         runtimes=runtimes,
+        files=files,
     )
 
 

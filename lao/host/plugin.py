@@ -52,6 +52,7 @@ class Loaded:
 
     Attributes:
         settings: What it is configured with.
+        path_settings: The settings that name files.
         watch: Has the watchdog watch its workers for as long as the given owner lives; None where it has none.
         tell: Emits an event about it, with its facts.
     """
@@ -65,6 +66,7 @@ class Loaded:
     enforced: Mapping[str, Enforcement]
     counter: Counter
     settings: Mapping[str, Any]
+    path_settings: frozenset[str]
     watch: Callable[[object], Watch] | None
     tell: Callable[..., None]
 
@@ -496,8 +498,9 @@ class Plugin(Caller):
 
     def _apply(self, settings: Mapping[str, Any]) -> None:
         loaded = self._loaded
-        if _LIFECYCLE not in loaded.description.extensions:
-            self._reload()
+        changed_keys = {key for key in settings if settings[key] != loaded.settings.get(key)}
+        if _LIFECYCLE not in loaded.description.extensions or changed_keys & loaded.path_settings:
+            self._reload()  # a sandbox cannot be opened from outside for a file that is named now
             return
         pointer = loaded.target.pointer
         changed = []

@@ -29,6 +29,7 @@ __all__ = [
     "describe",
     "explain",
     "key_path",
+    "paths_of",
     "secrets_of",
 ]
 
@@ -156,6 +157,18 @@ def defaults_of(config_schema: Mapping[str, Any] | None) -> dict[str, Any]:
         elif inner := defaults_of(schema):
             found[name] = inner
     return found
+
+
+def paths_of(schema: Mapping[str, Any] | None) -> frozenset[str]:
+    """The settings that name a file: those with the format `path`."""
+    properties = schema.get("properties") if schema else None
+    if not isinstance(properties, Mapping):
+        return frozenset()
+    return frozenset(
+        key
+        for key, declared in properties.items()
+        if isinstance(declared, Mapping) and declared.get("format") == "path"
+    )
 
 
 def secrets_of(config_schema: Mapping[str, Any] | None) -> frozenset[str]:

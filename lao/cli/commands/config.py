@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_text
+import os
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -33,7 +34,7 @@ def command(
 ) -> int:
     """Show or change a plugin's settings."""
     from lao.cli.plugins import find, manifest_of
-    from lao.model.json_schema import secrets_of
+    from lao.model.json_schema import paths_of, secrets_of
     from lao.model.manifest import defaults_of
     from lao.store import Store
 
@@ -62,6 +63,8 @@ def command(
     if key in secrets and value.startswith("@"):
         value = _from_elsewhere(value)
     parsed = _accepted(plugin.name, key, value, schema, settings, is_secret=key in secrets)
+    if key in paths_of(schema) and isinstance(parsed, str) and parsed:
+        parsed = os.path.abspath(os.path.expanduser(parsed))  # it is read from elsewhere
     store.set_setting(plugin.name, key, parsed)
     visible = _HIDDEN if key in secrets and parsed else parsed
     if json:

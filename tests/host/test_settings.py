@@ -1,0 +1,82 @@
+"""A setting that names a file lets the plugin read that file, and nothing else does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import lao
+from tests import plugins
+
+MANIFEST = """
+[plugin]
+name = "reader"
+version = "1.0.0"
+description = "Reads"
+author = "a"
+
+[[capabilities]]
+name = "read"
+input_type = "text"
+output_type = "text"
+
+[config_schema]
+type = "object"
+properties.model_path = { type = "string", format = "path", default = "DEFAULT" }
+properties.note = { type = "string", default = "" }
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    folder = tmp_path / "project"
+    folder.mkdir()
+    secret = tmp_path / "default.txt"
+    secret.write_text("the default's")
+    library = plugins.build("opens")
+    (folder / library.name).write_bytes(library.read_bytes())
+    (folder / "plugin.toml").write_text(
+        MANIFEST.replace("DEFAULT", str(secret)) + f'\n[files]\nlibrary = "{library.name}"\n'
+    )
+    return folder
+
+
+def test_only_what_was_set(host: lao.Host, project: Path, tmp_path: Path) -> None:
+    chosen, other = tmp_path / "chosen.txt", tmp_path / "other.txt"
+    chosen.write_text("chosen")
+    other.write_text("other")
+    plugin = host.load(project, isolation="process", config={"model_path": str(chosen), "note": str(other)})
+    assert plugin.call("read", str(chosen)) == "chosen"
+    for path in (other, tmp_path / "default.txt"):
+        with pytest.raises(lao.PermissionDenied):
+            plugin.call("read", str(path))
+
+
+def test_a_default_grants_nothing(host: lao.Host, project: Path, tmp_path: Path) -> None:
+    plugin = host.load(project, isolation="process")
+    with pytest.raises(lao.PermissionDenied):
+        plugin.call("read", str(tmp_path / "default.txt"))
+
+
+def test_a_file_that_comes_later_and_another_one(host: lao.Host, project: Path, tmp_path: Path) -> None:
+    later, other = tmp_path / "later.txt", tmp_path / "other.txt"
+    other.write_text("other")
+    plugin = host.load(project, isolation="process", config={"model_path": str(later)})
+    with pytest.raises(lao.LaoError):
+        plugin.call("read", str(later))
+    later.write_text("later")
+    plugin.reload()
+    assert plugin.call("read", str(later)) == "later"
+    plugin.configure({"model_path": str(other)})
+    assert plugin.call("read", str(other)) == "other"
+    with pytest.raises(lao.PermissionDenied):
+        plugin.call("read", str(later))
+
+
+def test_a_link_grants_what_it_leads_to(host: lao.Host, project: Path, tmp_path: Path) -> None:
+    real, link = tmp_path / "real.txt", tmp_path / "link.txt"
+    real.write_text("real")
+    link.symlink_to(real)
+    plugin = host.load(project, isolation="process", config={"model_path": str(link)})
+    assert plugin.call("read", str(real)) == "real"

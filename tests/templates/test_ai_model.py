@@ -1,0 +1,114 @@
+"""The template `ai-model`: its own tests, conformance, and real models against ONNX Runtime's own answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import lao
+from lao.authoring import build_checked, find_source, run_tests, validate
+from lao.templates import create_project, templates
+from tests.templates.made import Made
+
+onnxruntime = pytest.importorskip("onnxruntime", reason="pip install onnxruntime")
+LANGUAGES = ["rust"] + (["cpp"] if "ai-model" in templates("cpp") else [])
+
+
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(one, marks=[pytest.mark.matrix] if one != "rust" else []) for one in LANGUAGES],
+)
+def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Made:
+    language = str(request.param)
+    directory = tmp_path_factory.mktemp(language) / "char classes"
+    create_project(
+        "char-classes", directory, template="ai-model", language=language, author="Ann <a@b.c>",
+        description="Says what characters a text is made of",
+    )  # fmt: skip
+    project = find_source(directory)
+    return Made(language, project, build_checked(project, jobs=2))
+
+
+@pytest.fixture(params=["process", "none"])
+def plugin(request: pytest.FixtureRequest, made: Made) -> Iterator[lao.Plugin]:
+    with lao.Host() as host:
+        yield host.load(made.project.directory, isolation=request.param)
+
+
+def session(path: Path) -> Any:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+def test_its_own_tests_and_conformance(made: Made) -> None:
+    found = run_tests(made.project, read_input=lambda _: lao.Text("Hello, World!"), seed=20260607)
+    failed = [check for check in found.checks if check.outcome == "failed"]
+    assert failed == [], "\n".join(f"{check.name}: {check.detail}" for check in failed)
+    assert found.output["label"] == "letter"
+
+
+def test_validate_finds_nothing(made: Made) -> None:
+    assert validate(made.project) == []
+
+
+def test_the_models_that_the_build_makes_are_sound(made: Made) -> None:
+    for path in sorted((made.project.directory / "resources").glob("*.onnx")):
+        model = session(path)
+        tokens = np.array([[72, 105, 33, 256]], dtype=np.int64)
+        (scores,) = model.run(None, {"tokens": tokens})
+        assert scores.sum() == pytest.approx(1)
+        assert len(model.get_modelmeta().custom_metadata_map["labels"].split(",")) == scores.shape[1]
+
+
+def test_its_answers_are_onnx_runtimes(made: Made, plugin: lao.Plugin) -> None:
+    tokens = np.random.default_rng(7).integers(0, 257, (16, 33))
+    for path in sorted((made.project.directory / "resources").glob("*.onnx")):
+        (expected,) = session(path).run(None, {"tokens": tokens})
+        assert np.array_equal(np.asarray(plugin.call("predict", tokens, model=path.stem)), expected)
+
+
+def package_file(package: str, pattern: str) -> Path:
+    spec = find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        pytest.skip(f"pip install {package.replace('_', '-')}")
+    found = sorted(Path(spec.submodule_search_locations[0]).rglob(pattern))
+    if not found:
+        pytest.skip(f"{package} has no {pattern}")
+    return found[0]
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize("isolation", ["process", "none"])
+def test_speech_detection(made: Made, isolation: str) -> None:
+    path = package_file("silero_vad", "silero_vad.onnx")
+    chunk = np.random.default_rng(1).normal(0, 0.1, (2, 576)).astype(np.float32)
+    state = np.zeros((2, 2, 128), dtype=np.float32)
+    expected = session(path).run(
+        None, {"input": chunk, "state": state, "sr": np.array(16000, dtype=np.int64)}
+    )
+    feeds = {"state": state.tolist(), "sr": 16000}
+    with lao.Host() as host:
+        plugin = host.load(made.project.directory, isolation=isolation, config={"model_path": str(path)})
+        for place, output in enumerate(("output", "stateN")):
+            found = plugin.call("predict", chunk, input="input", output=output, feeds=feeds)
+            assert np.asarray(found) == pytest.approx(expected[place], abs=1e-6)
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize("isolation", ["process", "none"])
+def test_file_types(made: Made, isolation: str) -> None:
+    path = package_file("magika", "model.onnx")
+    model = session(path)
+    data = np.random.default_rng(2).integers(0, 257, (3, 2048), dtype=np.int32)
+    (expected,) = model.run(None, {model.get_inputs()[0].name: data})
+    with lao.Host() as host:
+        plugin = host.load(made.project.directory, isolation=isolation, config={"model_path": str(path)})
+        assert np.asarray(plugin.call("predict", data)) == pytest.approx(expected, abs=1e-6)
+        with pytest.raises(lao.LaoError, match="predict"):
+            plugin.call("process", "no tokens for this one")
