@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from lao.authoring.compare import differences
@@ -69,7 +70,8 @@ def build_checked(
     result = build(project, release=release, jobs=jobs, on_output=on_output, target=target)
     try:
         if _write_declared(project, result):
-            result = build(project, release=release, jobs=jobs, on_output=on_output, target=target)
+            again = build(project, release=release, jobs=jobs, on_output=on_output, target=target)
+            result = replace(again, changed=result.changed or again.changed, manifest_written=True)
         with loaded(result.library) as plugin:
             require_agreement(result.manifest, plugin)
             Grants().add_built(plugin.info.digest)

@@ -35,6 +35,7 @@ class BuildResult:
         manifest: The manifest that it carries.
         changed: The library differs from the one that was there.
         target: The system that it was built for, or None for this one.
+        manifest_written: What the code declares was written into `plugin.toml`.
     """
 
     library: Path
@@ -42,6 +43,7 @@ class BuildResult:
     manifest: Manifest
     changed: bool
     target: Target | None = None
+    manifest_written: bool = False
 
 
 def build(

@@ -143,6 +143,8 @@ def test_a_build_writes_it(tmp_path: Path, language: str) -> None:
     problems = validate(find_source(directory))
     assert ("error", "run `lao plugin build`") in {(one.severity, one.fix) for one in problems}
     result = build_checked(find_source(directory))
+    assert result.manifest_written
+    assert not build_checked(find_source(directory)).manifest_written
     assert manifest.read_text("utf-8").rstrip() == as_created.rstrip()
     assert [one.name for one in result.manifest.capabilities] == ["process", "analyze"]
     assert validate(find_source(directory)) == []

@@ -23,7 +23,7 @@ def command(
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
 ) -> int:
-    """Build a plugin with CMake or cargo, and check its manifest against the code."""
+    """Build a plugin with CMake or cargo, and write what its code declares into its manifest."""
     from lao.authoring import build_checked, find_source
     from lao.build import TARGETS, find_target
     from lao.cli.building import showing_build
@@ -42,8 +42,11 @@ def command(
         printer.json(
             {"name": name, "version": str(result.manifest.plugin.version), "profile": result.profile}
             | {"library": str(result.library), "changed": result.changed, "target": target}
+            | {"manifest_written": result.manifest_written}
         )
         return 0
+    if result.manifest_written:
+        printer.note(f"wrote what the code declares into {project.manifest_file}")
     made = result.profile if system is None else f"{result.profile}, {system.name}"
     printer.note(f"built `{name}` {result.manifest.plugin.version} ({made}): {result.library}")
     if system is not None and not system.runs_here:
