@@ -93,6 +93,7 @@ class Plugin(Caller):
     _settings: Settings
     _executor: Callable[[], Executor]
     _changing: threading.RLock
+    _taking: threading.RLock
     _closed: bool
     _on_progress: Listener | None
     _watch: Watch | None
@@ -110,6 +111,7 @@ class Plugin(Caller):
         self._load_again = load_again
         self._settings = settings
         self._changing = threading.RLock()
+        self._taking = threading.RLock()  # of another load, or of its end
         self._executor = executor
         self._closed = False
         self._on_progress = on_progress
@@ -421,11 +423,15 @@ class Plugin(Caller):
         after = self._load_again()
         try:
             state = self._hand_over(before, after)
+            with self._taking:
+                self._require_open()  # it may have been closed meanwhile, and nobody would close the new one
+                self._take(after)
         except BaseException:
+            if not self._closed:
+                operations.let_go(before.target.pointer)
             lib.lao__target_close(after.target.pointer)
             after.counter.close()
             raise
-        self._take(after)
         before.tell("plugin_unloaded", digest=before.info.digest, reason="reload")
         self._tell_loaded(state=state)
         self._retire(before, watch)
@@ -561,8 +567,9 @@ class Plugin(Caller):
 
     def close(self) -> None:
         """Cancels what runs, ends the instance or its workers. Outputs stay valid. Idempotent."""
-        if not self._closed:
-            self._closed = True
+        with self._taking:
+            was_closed, self._closed = self._closed, True
+        if not was_closed:
             self._loaded.tell("plugin_unloaded", digest=self.info.digest, reason="close")
         if self._watch is not None:
             self._watch.close()

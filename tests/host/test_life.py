@@ -16,6 +16,7 @@ import psutil
 import pytest
 
 import lao
+from lao.host.plugin import Loaded
 from tests import plugins
 from tests.host.conftest import Load
 from tests.host.test_neighbours import PLUGIN, compile_library
@@ -186,6 +187,27 @@ def test_a_reload_that_fails_leaves_the_old_one_serving(
     with pytest.raises(lao.PluginLoadError):
         plugin.reload()
     assert plugin("old") == "old"
+
+
+@pytest.mark.parametrize("name", ["echo", "living"])
+def test_a_plugin_that_is_closed_while_it_is_reloaded_leaves_nothing(load: Load, name: str) -> None:
+    """Also from outside: `lao plugin reload` comes on a thread of its own, while the host may be ending."""
+    before = {child.pid for child in psutil.Process().children()}
+    plugin = load(name)
+    load_again = plugin._load_again
+
+    def load_and_close() -> Loaded:
+        made = load_again()
+        plugin.close()
+        return made
+
+    plugin._load_again = load_and_close  # type: ignore[method-assign]
+    with pytest.raises(lao.PluginClosed):
+        plugin.reload()
+    end = time.monotonic() + 10
+    while {child.pid for child in psutil.Process().children()} - before:
+        assert time.monotonic() < end, "a worker is left"
+        time.sleep(0.02)
 
 
 def test_a_stream_goes_on_over_a_reload(load: Load) -> None:
