@@ -78,6 +78,30 @@ lao::InvalidInput refused(std::string_view what, const char *reason) {
 
 std::string_view without_fragment(std::string_view text) { return text.substr(0, text.find('#')); }
 
+// "host" or "host:port" as it is compared: in lower case, without the port that `scheme` has anyway.
+std::string host_of(std::string_view text, std::string_view scheme, std::string_view what) {
+    const std::size_t bracket = text.rfind(']');
+    const std::size_t colon = std::min(text.find(':', bracket == std::string_view::npos ? 0 : bracket), text.size());
+    const std::string name = lowered(text.substr(0, colon));
+    const std::string_view digits = colon < text.size() ? text.substr(colon + 1) : std::string_view();
+    if (name.empty()) {
+        throw refused(what, "names no host");
+    }
+    const bool is_literal = name.front() == '[' && name.back() == ']';
+    for (const char c : is_literal ? std::string_view(name).substr(1, name.size() - 2) : std::string_view(name)) {
+        const bool fits = is_literal ? is_hex(c) || c == ':' || c == '.'
+                                     : is_letter_or_digit(c) || c == '-' || c == '.' || c == '_' || (c & 0x80) != 0;
+        if (!fits) {
+            throw refused(what, "names a host that cannot be");
+        }
+    }
+    if (digits.size() > 5 || digits.find_first_not_of("0123456789") != std::string_view::npos) {
+        throw refused(what, "has a port that cannot be");
+    }
+    const int port = digits.empty() ? 0 : std::atoi(std::string(digits).c_str());
+    return port == 0 || port == (scheme == "http" ? 80 : 443) ? name : name + ":" + std::to_string(port);
+}
+
 } // namespace
 
 Address parse(std::string_view text, std::string_view what) {
@@ -89,24 +113,11 @@ Address parse(std::string_view text, std::string_view what) {
     }
     text = without_fragment(text.substr(colon + 3));
     const std::size_t end = std::min(text.find_first_of("/?"), text.size());
-    std::string host = lowered(text.substr(0, end));
-    if (host.empty() || host.front() == ':') {
-        throw refused(what, "names no host");
-    }
-    if (host.find('@') != std::string::npos) {
+    const std::string_view host = text.substr(0, end);
+    if (host.find('@') != std::string_view::npos) {
         throw refused(what, "must not have a user name in it: set `auth`");
     }
-    for (const char c : host) {
-        if (!is_letter_or_digit(c) && std::string_view("-._:[]").find(c) == std::string_view::npos &&
-            static_cast<unsigned char>(c) < 0x80) {
-            throw refused(what, "names a host that cannot be");
-        }
-    }
-    const std::string own_port = scheme == "http" ? ":80" : ":443";
-    if (host.size() > own_port.size() && host.compare(host.size() - own_port.size(), own_port.size(), own_port) == 0) {
-        host.resize(host.size() - own_port.size());
-    }
-    made.origin = scheme + "://" + host;
+    made.origin = scheme + "://" + host_of(host, scheme, what);
     text = text.substr(end);
     const std::size_t question = std::min(text.find('?'), text.size());
     made.path = clean_path(text.substr(0, question));

@@ -31,8 +31,9 @@ static void test_addresses() {
     expect("an address", base.text(), "https://api.example.org/v1/");
     expect("below it", below(base, "/a b/\xc3\xa9%20").text(), "https://api.example.org/v1/a%20b/%C3%A9%20");
     expect("a port", parse("http://localhost:8080", "x").text(), "http://localhost:8080/");
-    for (const char *wrong :
-         {"", "ftp://a/", "http://", "http://:80/", "http://user:word@a/", "//a/b", "http://a b/"}) {
+    expect("an address", parse("http://[::1]:080/", "x").text(), "http://[::1]/");
+    for (const char *wrong : {"", "ftp://a/", "http://", "http://:80/", "http://user:word@a/", "//a/b", "http://a b/",
+                              "http://a:80:80/", "http://[::1/", "http://a:99999999/", "http://[a]b/"}) {
         refuses(wrong, [&] { parse(wrong, "url"); });
     }
     for (const char *wrong : {"", "a", "/a?b", "/a#b", "/../a", "/a/%2e%2E/b", "/.", "/a\\b"}) {

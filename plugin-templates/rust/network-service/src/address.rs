@@ -33,23 +33,18 @@ impl Address {
         };
         let scheme = scheme.to_ascii_lowercase();
         let own_port = match scheme.as_str() {
-            "http" => ":80",
-            "https" => ":443",
+            "http" => 80,
+            "https" => 443,
             _ => return refused("must begin with `http://` or `https://`"),
         };
         let rest = without_fragment(rest);
         let (host, rest) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
-        if host.is_empty() || host.starts_with(':') {
-            return refused("names no host");
-        }
         if host.contains('@') {
             return refused("must not have a user name in it: set `auth`");
         }
-        if !host.chars().all(|c| c.is_ascii_alphanumeric() || "-._:[]".contains(c) || !c.is_ascii()) {
-            return refused("names a host that cannot be");
-        }
-        let host = host.to_ascii_lowercase();
-        let host = host.strip_suffix(own_port).unwrap_or(&host);
+        let Some(host) = host_of(host, own_port) else {
+            return refused("names a host or a port that cannot be");
+        };
         let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
         let path = if path.is_empty() { "/".into() } else { clean_path(path) };
         Ok(Address { origin: format!("{scheme}://{host}"), path, query: clean_query(query) })
@@ -152,6 +147,24 @@ pub fn next_link(mut header: &str) -> Option<String> {
     }
 }
 
+/// "host" or "host:port" as it is compared: in lower case, without the port that its scheme has anyway.
+fn host_of(text: &str, own_port: u32) -> Option<String> {
+    let bracket = text.rfind(']').unwrap_or(0);
+    let colon = text[bracket..].find(':').map_or(text.len(), |at| bracket + at);
+    let (name, port) = text.split_at(colon);
+    let name = name.to_ascii_lowercase();
+    let fits = match name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        Some(inner) => inner.chars().all(|c| c.is_ascii_hexdigit() || c == ':' || c == '.'),
+        None => name.chars().all(|c| c.is_ascii_alphanumeric() || "-._".contains(c) || !c.is_ascii()),
+    };
+    let digits = port.strip_prefix(':').unwrap_or("");
+    if name.is_empty() || !fits || digits.len() > 5 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let port = digits.parse().unwrap_or(0);
+    Some(if port == 0 || port == own_port { name } else { format!("{name}:{port}") })
+}
+
 fn without_fragment(text: &str) -> &str {
     text.split('#').next().unwrap_or("")
 }
@@ -202,11 +215,62 @@ mod tests {
         assert_eq!(base.text(), "https://api.example.org/v1/");
         assert_eq!(base.below("/a b/é%20").unwrap().text(), "https://api.example.org/v1/a%20b/%C3%A9%20");
         assert_eq!(parse("http://localhost:8080").text(), "http://localhost:8080/");
-        for wrong in ["", "ftp://a/", "http://", "http://:80/", "http://user:word@a/", "//a/b", "http://a b/"] {
+        assert_eq!(parse("http://[::1]:080/").text(), "http://[::1]/");
+        for wrong in [
+            "",
+            "ftp://a/",
+            "http://",
+            "http://:80/",
+            "http://user:word@a/",
+            "//a/b",
+            "http://a b/",
+            "http://a:80:80/",
+            "http://[::1/",
+            "http://a:99999999/",
+            "http://[a]b/",
+        ] {
             assert!(Address::parse(wrong, "url").is_err(), "{wrong}");
         }
         for wrong in ["", "a", "/a?b", "/a#b", "/../a", "/a/%2e%2E/b", "/.", "/a\\b"] {
             assert!(base.below(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn nonsense_is_no_panic() {
+        let pieces = [
+            "http://",
+            "a",
+            "é",
+            "[",
+            "]",
+            ":",
+            "80",
+            "/",
+            "..",
+            "%2e",
+            "%",
+            "?",
+            "#",
+            "<",
+            ">",
+            ";rel=next",
+            ",",
+            "\"",
+            "=",
+            "@",
+        ];
+        let (base, mut state) = (parse("http://a/b/c?d"), 1u64);
+        for _ in 0..20_000 {
+            let mut text = String::new();
+            for _ in 0..8 {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                text += pieces[(state >> 33) as usize % pieces.len()];
+            }
+            for made in [Address::parse(&text, "it"), base.below(&text), base.follow(&text)].into_iter().flatten() {
+                assert_eq!(Address::parse(&made.text(), "it").unwrap(), made, "{text}");
+            }
+            let _ = next_link(&text);
         }
     }
 
