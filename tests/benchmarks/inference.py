@@ -4,8 +4,8 @@
 
 The plugin is the template `ai-model` in Rust, built for release. Models: the one that the template makes, and those of
 `magika` and `silero-vad` where they are installed. All calls of a model are interleaved, on one thread each; medians,
-and the overhead over a bare `session.run`. Exit 1 when an aim is missed: 5 us over it in-process; isolated within 5 % of
-in-process on all but the smallest model.
+and the overhead over a bare `session.run`. Exit 1 when an aim is missed: 5 us over it in-process; isolated within 5 %
+of in-process on all but the smallest model.
 """
 
 from __future__ import annotations
