@@ -27,6 +27,7 @@
 #include "cpp/dtype.hpp"
 #include "cpp/error.hpp"
 #include "cpp/host.hpp"
+#include "cpp/instance.hpp"
 #include "cpp/json_write.hpp"
 #include "cpp/param.hpp"
 #include "cpp/plugin.hpp"

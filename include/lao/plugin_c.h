@@ -3,6 +3,7 @@
 #define LAO_PLUGIN_C_H
 
 #include "c/array.h"
+#include "c/check.h"
 #include "c/declare.h"
 #include "c/fail.h"
 #include "c/fields.h"
@@ -11,6 +12,7 @@
 #include "c/label.h"
 #include "c/letter_case.h"
 #include "c/params.h"
+#include "c/schema.h"
 #include "c/services.h"
 #include "c/settings.h"
 #include "c/text.h"

@@ -7,6 +7,7 @@
 #include "../ext/events.h"
 #include "../ext/lifecycle.h"
 #include "../ext/state.h"
+#include "schema.h"
 #include "settings.h"
 
 /* One capability; a table of them ends with {0}. */

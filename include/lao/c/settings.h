@@ -2,7 +2,7 @@
 #ifndef LAO_C_SETTINGS_H
 #define LAO_C_SETTINGS_H
 
-#include "fields.h"
+#include "check.h"
 
 /* LAO_INVALID_CONFIG when a setting is not as declared, or missing. Settings that are not declared are not looked at.
  * [thread: any] [state: in create and configure] */

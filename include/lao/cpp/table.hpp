@@ -5,59 +5,10 @@
 #include "../ext/batch.h"
 #include "../ext/lifecycle.h"
 #include "../ext/state.h"
-#include "config.hpp"
+#include "instance.hpp"
 #include "plugin.hpp"
 
 namespace lao {
-
-// An event that the host delivers to an instance.
-struct Event {
-    std::string_view callback; // which of the plugin's callbacks it was subscribed for
-    std::string_view name;
-    std::string_view json; // its data
-};
-
-namespace detail {
-
-template <class P, class = void> struct HasState : std::false_type {};
-template <class P>
-struct HasState<P, std::void_t<decltype(std::declval<P &>().save_state()),
-                               decltype(std::declval<P &>().load_state(std::string_view()))>> : std::true_type {};
-template <class P, class = void> struct HasConfigure : std::false_type {};
-template <class P>
-struct HasConfigure<P, std::void_t<decltype(std::declval<P &>().configure(std::declval<const Config &>()))>>
-    : std::true_type {};
-template <class P, class = void> struct HasHealth : std::false_type {};
-template <class P> struct HasHealth<P, std::void_t<decltype(std::declval<P &>().health())>> : std::true_type {};
-template <class P, class = void> struct HasEvents : std::false_type {};
-template <class P>
-struct HasEvents<P, std::void_t<decltype(std::declval<P &>().on_event(std::declval<const Event &>()))>>
-    : std::true_type {};
-template <class P, class = void> struct HasShutdown : std::false_type {};
-template <class P> struct HasShutdown<P, std::void_t<decltype(P::shutdown())>> : std::true_type {};
-template <class P, class = void> struct StateVersion {
-    static constexpr std::uint32_t value = 1;
-};
-template <class P> struct StateVersion<P, std::void_t<decltype(P::state_version)>> {
-    static constexpr std::uint32_t value = P::state_version;
-};
-
-// An object of the author's class, and the host table that speaks for it.
-template <class P> struct Instance {
-    Instance(Host of, const Config &config) : host(of), object(make(config)) {}
-    static P make(const Config &config) {
-        if constexpr (std::is_constructible_v<P, const Config &>) {
-            return P(config);
-        } else {
-            (void)config;
-            return P();
-        }
-    }
-    Host host;
-    P object;
-};
-
-} // namespace detail
 
 // Made once, never destroyed, since outputs and threads may outlive everything else.
 template <class P> class PluginTable {
