@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -49,10 +50,11 @@ class Feeding:
         """The call is over.
 
         Raises:
-            BaseException: What the iterator raised, or the refusal of one of its parts.
+            BaseException: What the iterator raised, or the refusal of one of its parts, if the call heard of it: a
+                plugin that had enough before is not harmed by what comes behind.
         """
         self.feed.stop()
-        if self._failure is not None:
+        if self._failure is not None and self.feed.told():
             failure, self._failure = self._failure, None
             raise failure
 
@@ -78,6 +80,7 @@ class FedStream:
     def __init__(self, stream: Stream, feeding: Feeding) -> None:
         self._stream = stream
         self._feeding = feeding
+        weakref.finalize(self, feeding.feed.stop)
 
     def __iter__(self) -> Self:
         return self

@@ -20,6 +20,7 @@ struct lao__feed {
     bool ended;
     bool broken;
     bool stopped;
+    bool told; /* that it is broken */
 };
 
 static bool is_over(const lao__flight_t *flight) {
@@ -45,6 +46,7 @@ static uint32_t pull(lao__source_t *source, lao_value_t *part, uint32_t flags, c
         pthread_cond_broadcast(&feed->changed);
     } else if (feed->ended) {
         answer = feed->broken ? LAO_STREAM_ERROR : LAO_STREAM_STOP;
+        feed->told = feed->broken;
     } else {
         answer = LAO_STREAM_WAIT;
     }
@@ -89,6 +91,14 @@ void lao__feed_end(lao__feed_t *feed, bool broken) {
     feed->broken = broken;
     pthread_cond_broadcast(&feed->changed);
     pthread_mutex_unlock(&feed->lock);
+}
+
+bool lao__feed_told(lao__feed_t *feed) {
+    bool told;
+    pthread_mutex_lock(&feed->lock);
+    told = feed->told;
+    pthread_mutex_unlock(&feed->lock);
+    return told;
 }
 
 void lao__feed_stop(lao__feed_t *feed) {

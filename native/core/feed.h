@@ -21,6 +21,9 @@ bool lao__feed_put(lao__feed_t *feed, lao_value_t *part);
 /* No part follows; with `broken`, since the producer failed. */
 void lao__feed_end(lao__feed_t *feed, bool broken);
 
+/* Whether the call was told that the producer failed. */
+bool lao__feed_told(lao__feed_t *feed);
+
 /* The call is over: nobody takes a part any more. */
 void lao__feed_stop(lao__feed_t *feed);
 

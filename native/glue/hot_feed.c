@@ -85,9 +85,15 @@ static PyObject *feed_stop(PyObject *object, PyObject *unused) {
     return Py_NewRef(Py_None);
 }
 
+static PyObject *feed_told(PyObject *object, PyObject *unused) {
+    (void)unused;
+    return PyBool_FromLong(lao__feed_told(((feed_object_t *)object)->feed));
+}
+
 static PyMethodDef feed_methods[] = {
     {"put", feed_put, METH_O, "Puts one part in, and waits while there is no room. False: nobody wants more."},
     {"end", feed_end, METH_O, "No part follows; true: because of a failure."},
+    {"told", feed_told, METH_NOARGS, "Whether the call was told of a failure."},
     {"stop", feed_stop, METH_NOARGS, "Nobody wants more."},
     {NULL, NULL, 0, NULL},
 };

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import itertools
 import threading
 import time
@@ -111,6 +112,31 @@ def test_what_the_iterator_raises_is_raised(parts: lao.Plugin, capability: str) 
     with pytest.raises(Trouble), parts.stream(capability, broken()) as stream:
         list(stream)
     assert parts.call("count", b"123")["bytes"] == 3
+
+
+def test_what_comes_behind_the_last_wanted_part_does_no_harm(parts: lao.Plugin) -> None:
+    def one() -> Iterator[str]:
+        yield "enough"
+        raise Trouble("nobody asked")
+
+    assert [parts.call("first", one()) for _ in range(50)] == ["enough"] * 50
+
+
+def test_a_stream_that_is_dropped_ends_its_iterator(parts: lao.Plugin) -> None:
+    closed = threading.Event()
+
+    def endless() -> Iterator[str]:
+        try:
+            while True:
+                yield "again"
+        finally:
+            closed.set()
+
+    stream = parts.stream("upper", endless())
+    assert next(stream) == "AGAIN"
+    del stream
+    gc.collect()
+    assert closed.wait(10)
 
 
 def test_a_part_of_another_kind_is_refused(parts: lao.Plugin) -> None:
