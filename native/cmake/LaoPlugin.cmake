@@ -2,6 +2,7 @@
 #
 #   include(LaoPlugin)
 #   lao_add_plugin(<target> <source>...)      the plugin; reads plugin.toml beside the CMakeLists.txt
+#   lao_enable_warnings(<target>...)          the usual warnings of the compiler
 #   target_link_libraries(<other> lao::sdk)   the headers, for instance for a test of the plugin's own code
 #
 # `lao plugin build` puts this file's folder on CMAKE_MODULE_PATH.
@@ -120,4 +121,14 @@ function(lao_add_plugin target)
       $<$<AND:$<COMPILE_LANGUAGE:CXX>,$<CXX_COMPILER_ID:GNU>>:-fno-gnu-unique>
     )
   endif()
+endfunction()
+
+function(lao_enable_warnings)
+  foreach(target IN LISTS ARGN)
+    if(MSVC)
+      target_compile_options(${target} PRIVATE /W4)
+    else()
+      target_compile_options(${target} PRIVATE -Wall -Wextra)
+    endif()
+  endforeach()
 endfunction()

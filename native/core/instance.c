@@ -22,6 +22,21 @@ typedef struct instance {
     uint32_t max_threads;
 } instance_t;
 
+/* --- Turns: what the thread role asks for --- */
+
+static lao_status_t begin_turn(instance_t *instance, const lao__flight_t *flight, lao__error_t *error) {
+    lao_status_t status = instance->call_lock != NULL ? lao__lock_for_call(instance->call_lock, flight) : LAO_OK;
+    return status == LAO_OK
+               ? LAO_OK
+               : lao__fail(error, status, "%s while it waited for the calls before it", lao_status_message(status));
+}
+
+static void end_turn(instance_t *instance) {
+    if (instance->call_lock != NULL) {
+        pthread_mutex_unlock(instance->call_lock);
+    }
+}
+
 /* --- One call --- */
 
 /* A plugin may return only what status.h allows it; anything else would let it pose as the host. */
@@ -227,20 +242,16 @@ static lao_status_t call_instance(lao__target_t *target, lao_call_t *call, lao_v
     const uint32_t *outer;
     lao_status_t status;
     call->tenant = instance->tenant;
-    if (instance->call_lock != NULL) {
-        status = lao__lock_for_call(instance->call_lock, call->flight);
-        if (status != LAO_OK) {
-            return lao__fail(error, status, "%s while it waited for the calls before it", lao_status_message(status));
-        }
+    status = begin_turn(instance, call->flight, error);
+    if (status != LAO_OK) {
+        return status;
     }
     outer = lao__services_calling(cancel_word(call));
     status = call->batch != NULL                ? call_batch(instance, call, error)
              : instance->module->vtable != NULL ? call_vtable(instance, call, output, error)
                                                 : call_native(instance, call, output, error);
     (void)lao__services_calling(outer); /* the plugin of that call asked for this one, on the same thread */
-    if (instance->call_lock != NULL) {
-        pthread_mutex_unlock(instance->call_lock);
-    }
+    end_turn(instance);
     return status;
 }
 
@@ -324,16 +335,12 @@ static lao_status_t operate_instance(lao__target_t *target, uint32_t worker, lao
     if (!has_extension(instance->module, operation->kind)) {
         return lao__fail(error, LAO_UNSUPPORTED, "it has no %s", extension != NULL ? extension : "such operation");
     }
-    if (instance->call_lock != NULL) {
-        status = lao__lock_for_call(instance->call_lock, operation->flight);
-        if (status != LAO_OK) {
-            return lao__fail(error, status, "%s while it waited for the calls before it", lao_status_message(status));
-        }
+    status = begin_turn(instance, operation->flight, error);
+    if (status != LAO_OK) {
+        return status;
     }
     status = run_operation(instance, operation, error);
-    if (instance->call_lock != NULL) {
-        pthread_mutex_unlock(instance->call_lock);
-    }
+    end_turn(instance);
     return status;
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "check.h"
+#include "packing.h"
 #include "pool.h"
 
 /* One block: this, the texts, then the data or the elements. */
@@ -19,48 +20,14 @@ static void LAO_CALL release_copy(lao_value_t *value) { lao__pool_free(value->ow
 
 static uint64_t aligned(uint64_t size) { return (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT; }
 
-static void c_strides(int32_t rank, const int64_t *shape, int64_t *strides) {
-    int64_t step = 1;
-    int32_t axis;
-    for (axis = rank - 1; axis >= 0; axis--) {
-        strides[axis] = step;
-        step *= shape[axis] > 0 ? shape[axis] : 1;
-    }
-}
-
-/* Copies the elements of `axis` and of those behind it; returns where the next ones go. */
-static char *pack(const lao_tensor_t *tensor, const int64_t *strides, int32_t axis, const char *from, char *to,
-                  uint32_t item) {
-    int64_t index;
-    if (axis == tensor->rank) {
-        memcpy(to, from, item);
-        return to + item;
-    }
-    if (axis == tensor->rank - 1 && strides[axis] == 1) {
-        memcpy(to, from, (size_t)tensor->shape[axis] * item);
-        return to + tensor->shape[axis] * item;
-    }
-    for (index = 0; index < tensor->shape[axis]; index++) {
-        to = pack(tensor, strides, axis + 1, from + index * strides[axis] * (int64_t)item, to, item);
-    }
-    return to;
-}
-
 static void copy_tensor(const lao_tensor_t *tensor, owned_t *owned, char *elements, uint64_t count) {
-    int64_t given[LAO_TENSOR_MAX_RANK];
-    uint32_t item = lao__dtype_bytes(tensor->dtype);
-    int32_t axis;
     memset(&owned->tensor, 0, sizeof owned->tensor);
-    for (axis = 0; axis < tensor->rank; axis++) {
-        owned->shape[axis] = tensor->shape[axis];
+    if (tensor->rank > 0) {
+        memcpy(owned->shape, tensor->shape, (size_t)tensor->rank * sizeof *owned->shape);
     }
-    c_strides(tensor->rank, owned->shape, owned->strides);
-    c_strides(tensor->rank, owned->shape, given);
-    if (tensor->strides != NULL && tensor->rank > 0) {
-        memcpy(given, tensor->strides, (size_t)tensor->rank * sizeof *given);
-    }
+    lao__c_strides(tensor->rank, owned->shape, owned->strides);
     if (count > 0) {
-        pack(tensor, given, 0, (const char *)tensor->data + tensor->byte_offset, elements, item);
+        lao__pack(tensor, tensor->strides != NULL ? tensor->strides : owned->strides, elements);
     }
     owned->tensor.dlpack_major = 1;
     owned->tensor.tensor = (lao_tensor_t){.data = elements,

@@ -186,18 +186,24 @@ static PyObject *run(caller_t *self, lao__target_t *target, lao_call_t *call) {
     return lao__output_to_python(&output, (PyObject *)self);
 }
 
-/* `add_prepared` with named arguments as vectorcall has them. */
-COLD static int add_named(lao_call_t *call, lao__arguments_t *arguments, const caller_t *self, Py_ssize_t capability,
-                          PyObject *input, PyObject *const *values, PyObject *names, Py_ssize_t count) {
+/* Named arguments as vectorcall has them (`names` NULL: none), as a dict. */
+COLD static PyObject *named(PyObject *const *values, PyObject *names) {
     PyObject *params = PyDict_New();
+    Py_ssize_t count = names != NULL ? PyTuple_Size(names) : 0;
     Py_ssize_t index;
-    int result;
     for (index = 0; params != NULL && index < count; index++) {
         if (PyDict_SetItem(params, PyTuple_GetItem(names, index), values[index]) != 0) {
             Py_CLEAR(params);
         }
     }
-    result = params != NULL ? add_prepared(call, arguments, self, capability, input, params) : -1;
+    return params;
+}
+
+/* `add_prepared` with named arguments as vectorcall has them. */
+COLD static int add_named(lao_call_t *call, lao__arguments_t *arguments, const caller_t *self, Py_ssize_t capability,
+                          PyObject *input, PyObject *const *values, PyObject *names) {
+    PyObject *params = named(values, names);
+    int result = params != NULL ? add_prepared(call, arguments, self, capability, input, params) : -1;
     Py_XDECREF(params);
     return result;
 }
@@ -210,18 +216,9 @@ COLD static PyObject *call_in_parts(caller_t *self, Py_ssize_t capability, PyObj
 
 COLD static PyObject *call_named_in_parts(caller_t *self, Py_ssize_t capability, PyObject *input,
                                           PyObject *const *values, PyObject *names) {
-    PyObject *params = PyDict_New();
-    PyObject *result = NULL;
-    Py_ssize_t index;
-    for (index = 0; params != NULL && names != NULL && index < PyTuple_Size(names); index++) {
-        if (PyDict_SetItem(params, PyTuple_GetItem(names, index), values[index]) != 0) {
-            Py_CLEAR(params);
-        }
-    }
-    if (params != NULL) {
-        result = call_in_parts(self, capability, input, params);
-        Py_DECREF(params);
-    }
+    PyObject *params = named(values, names);
+    PyObject *result = params != NULL ? call_in_parts(self, capability, input, params) : NULL;
+    Py_XDECREF(params);
     return result;
 }
 
@@ -243,7 +240,7 @@ static PyObject *call_with_names(caller_t *self, Py_ssize_t capability, PyObject
     lao__arguments_init(&arguments);
     begin_call(&call, self, capability);
     if (is_checked(self, capability, count > 0)) {
-        ready = add_named(&call, &arguments, self, capability, input, values, names, count);
+        ready = add_named(&call, &arguments, self, capability, input, values, names);
     } else {
         ready = add_input(&call, &arguments, self, capability, input);
         if (ready == 0 && count > 0) {

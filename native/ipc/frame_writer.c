@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "../core/packing.h"
+
 bool lao__frame_put(lao__frame_writer_t *writer, const void *data, uint64_t size, uint64_t alignment,
                     lao__frame_span_t *span) {
     uint64_t start = (writer->at + alignment - 1) & ~(alignment - 1);
@@ -15,6 +17,10 @@ bool lao__frame_put(lao__frame_writer_t *writer, const void *data, uint64_t size
     span->size = size;
     writer->at = start + size;
     return true;
+}
+
+bool lao__frame_put_text(lao__frame_writer_t *writer, const char *text, lao__frame_span_t *span) {
+    return text == NULL || lao__frame_put(writer, text, strlen(text) + 1, 8, span);
 }
 
 /* Elements and reach of a tensor that was checked before. */
@@ -58,15 +64,6 @@ uint64_t lao__frame_payload_room(const lao_value_t *value) {
     return (uint64_t)extent.element_count * lao__dtype_bytes(value->tensor->tensor.dtype);
 }
 
-static void c_strides(int32_t rank, const int64_t *shape, int64_t *strides) {
-    int64_t step = 1;
-    int32_t axis;
-    for (axis = rank - 1; axis >= 0; axis--) {
-        strides[axis] = step;
-        step *= shape[axis] > 0 ? shape[axis] : 1;
-    }
-}
-
 lao_status_t lao__frame_put_head(lao__frame_writer_t *writer, const lao_value_t *value, lao__frame_value_t *frame,
                                  lao__error_t *error) {
     bool fits = true;
@@ -99,7 +96,7 @@ lao_status_t lao__frame_put_head(lao__frame_writer_t *writer, const lao_value_t 
             if (tensor->strides != NULL) {
                 memcpy(frame->strides, tensor->strides, bytes);
             } else {
-                c_strides(tensor->rank, tensor->shape, frame->strides);
+                lao__c_strides(tensor->rank, tensor->shape, frame->strides);
             }
         }
     }
@@ -113,33 +110,6 @@ void lao__frame_put_place(const lao_value_t *value, lao__frame_place_t place, la
     if (value->tensor != NULL) {
         frame->first_element = (uint64_t)-extent_of(&value->tensor->tensor).lowest;
     }
-}
-
-/* Copies elements in C order, one innermost run at a time. */
-static void pack(const lao_tensor_t *tensor, const int64_t *strides, char *target) {
-    uint64_t item = lao__dtype_bytes(tensor->dtype);
-    int32_t last = tensor->rank - 1;
-    int64_t index[LAO_TENSOR_MAX_RANK] = {0};
-    const char *source = first_element(tensor);
-    int32_t axis;
-    do {
-        const char *from = source;
-        int64_t element;
-        for (axis = 0; axis < last; axis++) {
-            from += index[axis] * strides[axis] * (int64_t)item;
-        }
-        if (strides[last] == 1) {
-            memcpy(target, from, (size_t)(tensor->shape[last] * (int64_t)item));
-            target += tensor->shape[last] * (int64_t)item;
-        } else {
-            for (element = 0; element < tensor->shape[last]; element++, target += item) {
-                memcpy(target, from + element * strides[last] * (int64_t)item, (size_t)item);
-            }
-        }
-        for (axis = last - 1; axis >= 0 && ++index[axis] == tensor->shape[axis]; axis--) {
-            index[axis] = 0;
-        }
-    } while (axis >= 0);
 }
 
 static lao_status_t put_tensor(lao__frame_writer_t *writer, const lao_value_t *value, lao__frame_value_t *frame,
@@ -164,8 +134,8 @@ static lao_status_t put_tensor(lao__frame_writer_t *writer, const lao_value_t *v
         frame->first_element = (uint64_t)-extent.lowest;
         return LAO_OK;
     }
-    pack(tensor, frame->strides, writer->base + start);
-    c_strides(tensor->rank, tensor->shape, frame->strides);
+    lao__pack(tensor, frame->strides, writer->base + start);
+    lao__c_strides(tensor->rank, tensor->shape, frame->strides);
     return LAO_OK;
 }
 

@@ -20,6 +20,9 @@ typedef struct lao__frame_place {
 bool lao__frame_put(lao__frame_writer_t *writer, const void *data, uint64_t size, uint64_t alignment,
                     lao__frame_span_t *span);
 
+/* Copies a text with its terminator; NULL takes no room and leaves `*span`. False when there is no room. */
+bool lao__frame_put_text(lao__frame_writer_t *writer, const char *text, lao__frame_span_t *span);
+
 /* The bytes that a value's payload covers: data for most kinds, the reach of a tensor. `*size` 0 when it has none. */
 const void *lao__frame_payload(const lao_value_t *value, uint64_t *size);
 

@@ -24,10 +24,6 @@ static int64_t start_deadline(const lao__opening_t *opening, int64_t call_deadli
     return opened_in_ns == 0 || wanted_ns > latest_ns ? latest_ns : wanted_ns;
 }
 
-static bool put_text(lao__frame_writer_t *writer, const char *text, lao__frame_span_t *span) {
-    return text == NULL || lao__frame_put(writer, text, strlen(text) + 1, 8, span);
-}
-
 /* Sends the request that was written and takes the JSON that answers it. */
 static lao_status_t ask(const lao__opening_t *opening, lao__lane_t *lane, int64_t deadline_ns,
                         const lao__flight_t *flight, lao_value_t *answer, lao__error_t *error) {
@@ -66,7 +62,7 @@ static lao_status_t confine(lao__opening_t *opening, lao__worker_link_t *link, i
     lao_value_t report;
     lao_status_t status;
     char *plan = whole_plan(opening, link);
-    bool fits = plan != NULL && put_text(&writer, plan, &request->config);
+    bool fits = plan != NULL && lao__frame_put_text(&writer, plan, &request->config);
     free(plan);
     if (!fits) {
         return lao__fail(error, LAO_LIMIT_EXCEEDED, "its sandbox's plan does not fit into the channel");
@@ -148,11 +144,11 @@ static lao_status_t load(lao__opening_t *opening, lao__worker_link_t *link, int6
     request->services = opening->services;
     request->max_threads = opening->max_threads;
     pthread_mutex_lock(&opening->lock);
-    fits = put_text(&writer, opening->config_json, &request->config);
+    fits = lao__frame_put_text(&writer, opening->config_json, &request->config);
     pthread_mutex_unlock(&opening->lock);
-    if (!fits || !put_text(&writer, opening->library, &request->path) ||
-        !put_text(&writer, opening->resource_dir, &request->resource_dir) ||
-        !put_text(&writer, opening->data_dir, &request->data_dir)) {
+    if (!fits || !lao__frame_put_text(&writer, opening->library, &request->path) ||
+        !lao__frame_put_text(&writer, opening->resource_dir, &request->resource_dir) ||
+        !lao__frame_put_text(&writer, opening->data_dir, &request->data_dir)) {
         return lao__fail(error, LAO_LIMIT_EXCEEDED, "its configuration does not fit into the channel");
     }
     memset(&description, 0, sizeof description);

@@ -6,10 +6,6 @@
 #include "../core/target.h"
 #include "answer.h"
 
-static bool put_text(lao__frame_writer_t *writer, const char *text, lao__frame_span_t *span) {
-    return text == NULL || lao__frame_put(writer, text, strlen(text) + 1, 8, span);
-}
-
 static lao_status_t put_data(lao__lane_t *lane, lao__frame_writer_t *writer, const lao__operation_t *operation,
                              lao__frame_request_t *request, lao__shared_buffer_t **buffer, lao__error_t *error) {
     const lao_value_t data = {
@@ -44,8 +40,8 @@ static lao_status_t exchange(const lao__workers_t *workers, lao__lane_t *lane, l
     request->deadline_ns = flight->deadline_ns;
     request->capability = operation->kind;
     request->answer = operation->state_version;
-    if (!put_text(&writer, operation->callback, &request->path) ||
-        !put_text(&writer, operation->event, &request->config)) {
+    if (!lao__frame_put_text(&writer, operation->callback, &request->path) ||
+        !lao__frame_put_text(&writer, operation->event, &request->config)) {
         return lao__fail(error, LAO_LIMIT_EXCEEDED, "the name of an event does not fit into the channel");
     }
     status = put_data(lane, &writer, operation, request, &buffer, error);

@@ -10,15 +10,7 @@
 
 #include "tensors.h"
 
-static lao_status_t LAO_CALL create(const lao_host_t *host, const lao_config_t *config, lao_instance_t **instance,
-                                    lao_error_t *error) {
-    static int one;
-    (void)host, (void)config, (void)error;
-    *instance = (lao_instance_t *)&one;
-    return LAO_OK;
-}
-
-static void LAO_CALL destroy(lao_instance_t *instance) { (void)instance; }
+STATELESS
 
 static int says(const lao_value_t *input, const char *word) {
     return input->size == strlen(word) && memcmp(input->data, word, input->size) == 0;
@@ -136,19 +128,4 @@ static const lao_capability_t *const capabilities[] = {
     CAPABILITY("size", LAO_KIND_TEXT, LAO_KIND_JSON, 4), CAPABILITY("sum", LAO_KIND_TENSOR, LAO_KIND_JSON, 8),
     CAPABILITY("twice", LAO_KIND_TENSOR, LAO_KIND_TENSOR, 1000), CAPABILITY("single", LAO_KIND_TEXT, LAO_KIND_JSON, 0)};
 
-static const lao_plugin_t plugin = {.struct_size = sizeof plugin,
-                                    .abi_version = LAO_ABI_VERSION,
-                                    .name = "batch",
-                                    .version = "1.0.0",
-                                    .thread_role = PASTE(LAO_THREADS_, THREAD_ROLE),
-                                    .capability_count = COUNT_OF(capabilities),
-                                    .capabilities = capabilities,
-                                    .create = create,
-                                    .destroy = destroy,
-                                    .call = call,
-                                    .get_extension = get_extension};
-
-LAO_EXPORT const lao_plugin_t *LAO_CALL lao_plugin_entry(const lao_host_t *host) {
-    the_host = host;
-    return &plugin;
-}
+PLUGIN("batch", PASTE(LAO_THREADS_, THREAD_ROLE), .get_extension = get_extension)

@@ -25,15 +25,7 @@ static void *rewrite(void *unused) {
     return NULL;
 }
 
-static lao_status_t LAO_CALL create(const lao_host_t *host, const lao_config_t *config, lao_instance_t **instance,
-                                    lao_error_t *error) {
-    static int one;
-    (void)host, (void)config, (void)error;
-    *instance = (lao_instance_t *)&one;
-    return LAO_OK;
-}
-
-static void LAO_CALL destroy(lao_instance_t *instance) { (void)instance; }
+STATELESS
 
 static void LAO_CALL release(lao_value_t *value) { the_host->free(the_host, value->owner); }
 
@@ -71,18 +63,4 @@ static lao_status_t LAO_CALL call(lao_instance_t *instance, const lao_request_t 
 static const lao_capability_t *const capabilities[] = {CAPABILITY("text", LAO_KIND_TEXT),
                                                        CAPABILITY("binary", LAO_KIND_BINARY)};
 
-static const lao_plugin_t plugin = {.struct_size = sizeof plugin,
-                                    .abi_version = LAO_ABI_VERSION,
-                                    .name = "fickle",
-                                    .version = "1.0.0",
-                                    .thread_role = LAO_THREADS_INSTANCE,
-                                    .capability_count = COUNT_OF(capabilities),
-                                    .capabilities = capabilities,
-                                    .create = create,
-                                    .destroy = destroy,
-                                    .call = call};
-
-LAO_EXPORT const lao_plugin_t *LAO_CALL lao_plugin_entry(const lao_host_t *host) {
-    the_host = host;
-    return &plugin;
-}
+PLUGIN("fickle", LAO_THREADS_INSTANCE, .shutdown = NULL)

@@ -197,18 +197,4 @@ static lao_status_t LAO_CALL call(lao_instance_t *instance, const lao_request_t 
     }
 }
 
-static const lao_plugin_t plugin = {.struct_size = sizeof plugin,
-                                    .abi_version = LAO_ABI_VERSION,
-                                    .name = "greedy",
-                                    .version = "1.0.0",
-                                    .thread_role = PASTE(ROLE_, THREAD_ROLE),
-                                    .capability_count = COUNT_OF(capabilities),
-                                    .capabilities = capabilities,
-                                    .create = create,
-                                    .destroy = destroy,
-                                    .call = call};
-
-LAO_EXPORT const lao_plugin_t *LAO_CALL lao_plugin_entry(const lao_host_t *host) {
-    the_host = host;
-    return &plugin;
-}
+PLUGIN("greedy", PASTE(ROLE_, THREAD_ROLE), .shutdown = NULL)

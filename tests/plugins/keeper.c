@@ -30,15 +30,7 @@ static lao_status_t fill(const lao_request_t *request, lao_response_t *response,
     return LAO_OK;
 }
 
-static lao_status_t LAO_CALL create(const lao_host_t *host, const lao_config_t *config, lao_instance_t **instance,
-                                    lao_error_t *error) {
-    (void)host, (void)config, (void)error;
-    static int one;
-    *instance = (lao_instance_t *)&one;
-    return LAO_OK;
-}
-
-static void LAO_CALL destroy(lao_instance_t *instance) { (void)instance; }
+STATELESS
 
 static lao_status_t LAO_CALL call(lao_instance_t *instance, const lao_request_t *request, lao_response_t *response,
                                   lao_error_t *error) {
@@ -68,18 +60,4 @@ static const lao_capability_t *const capabilities[] = {
     CAPABILITY("tensor", LAO_KIND_TENSOR), CAPABILITY("image", LAO_KIND_IMAGE), CAPABILITY("audio", LAO_KIND_AUDIO),
     CAPABILITY("scribble", LAO_KIND_TEXT), CAPABILITY("file", LAO_KIND_FILE)};
 
-static const lao_plugin_t plugin = {.struct_size = sizeof plugin,
-                                    .abi_version = LAO_ABI_VERSION,
-                                    .name = "keeper",
-                                    .version = "1.0.0",
-                                    .thread_role = LAO_THREADS_INSTANCE,
-                                    .capability_count = COUNT_OF(capabilities),
-                                    .capabilities = capabilities,
-                                    .create = create,
-                                    .destroy = destroy,
-                                    .call = call};
-
-LAO_EXPORT const lao_plugin_t *LAO_CALL lao_plugin_entry(const lao_host_t *host) {
-    the_host = host;
-    return &plugin;
-}
+PLUGIN("keeper", LAO_THREADS_INSTANCE, .shutdown = NULL)

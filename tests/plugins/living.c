@@ -169,19 +169,4 @@ static const void *LAO_CALL get_extension(const char *id) {
 static const lao_capability_t *const capabilities[] = {
     CAPABILITY("add", LAO_KIND_JSON), CAPABILITY("greet", LAO_KIND_TEXT), CAPABILITY("events", LAO_KIND_TEXT)};
 
-static const lao_plugin_t plugin = {.struct_size = sizeof plugin,
-                                    .abi_version = LAO_ABI_VERSION,
-                                    .name = "living",
-                                    .version = "1.0.0",
-                                    .thread_role = PASTE(LAO_THREADS_, THREAD_ROLE),
-                                    .capability_count = COUNT_OF(capabilities),
-                                    .capabilities = capabilities,
-                                    .create = create,
-                                    .destroy = destroy,
-                                    .call = call,
-                                    .get_extension = get_extension};
-
-LAO_EXPORT const lao_plugin_t *LAO_CALL lao_plugin_entry(const lao_host_t *host) {
-    the_host = host;
-    return &plugin;
-}
+PLUGIN("living", PASTE(LAO_THREADS_, THREAD_ROLE), .get_extension = get_extension)

@@ -5,15 +5,7 @@
 
 #include "support.h"
 
-static lao_status_t LAO_CALL create(const lao_host_t *host, const lao_config_t *config, lao_instance_t **instance,
-                                    lao_error_t *error) {
-    static int one;
-    (void)host, (void)config, (void)error;
-    *instance = (lao_instance_t *)&one;
-    return LAO_OK;
-}
-
-static void LAO_CALL destroy(lao_instance_t *instance) { (void)instance; }
+STATELESS
 
 static lao_status_t LAO_CALL call(lao_instance_t *instance, const lao_request_t *request, lao_response_t *response,
                                   lao_error_t *error) {
@@ -36,18 +28,4 @@ static const lao_capability_t read_capability = {
     .struct_size = sizeof read_capability, .name = "read", .input_kind = LAO_KIND_TEXT, .output_kind = LAO_KIND_TEXT};
 static const lao_capability_t *const capabilities[] = {&read_capability};
 
-static const lao_plugin_t plugin = {.struct_size = sizeof plugin,
-                                    .abi_version = LAO_ABI_VERSION,
-                                    .name = "reader",
-                                    .version = "1.0.0",
-                                    .thread_role = LAO_THREADS_FULL,
-                                    .capability_count = 1,
-                                    .capabilities = capabilities,
-                                    .create = create,
-                                    .destroy = destroy,
-                                    .call = call};
-
-LAO_EXPORT const lao_plugin_t *LAO_CALL lao_plugin_entry(const lao_host_t *host) {
-    the_host = host;
-    return &plugin;
-}
+PLUGIN("reader", LAO_THREADS_FULL, .shutdown = NULL)

@@ -194,18 +194,4 @@ static const lao_capability_t *const capabilities[] = {
     CAPABILITY("sum", LAO_KIND_TENSOR, LAO_KIND_JSON, 0),
     CAPABILITY("peek", LAO_KIND_TEXT, LAO_KIND_JSON, 0)};
 
-static const lao_plugin_t plugin = {.struct_size = sizeof plugin,
-                                    .abi_version = LAO_ABI_VERSION,
-                                    .name = "parts",
-                                    .version = "1.0.0",
-                                    .thread_role = LAO_THREADS_FULL,
-                                    .capability_count = COUNT_OF(capabilities),
-                                    .capabilities = capabilities,
-                                    .create = create,
-                                    .destroy = destroy,
-                                    .call = call};
-
-LAO_EXPORT const lao_plugin_t *LAO_CALL lao_plugin_entry(const lao_host_t *host) {
-    the_host = host;
-    return &plugin;
-}
+PLUGIN("parts", LAO_THREADS_FULL, .shutdown = NULL)

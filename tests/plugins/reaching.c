@@ -143,15 +143,7 @@ static lao_status_t run(const char *program, char *answer, size_t size, lao_erro
     return LAO_OK;
 }
 
-static lao_status_t LAO_CALL create(const lao_host_t *host, const lao_config_t *config, lao_instance_t **instance,
-                                    lao_error_t *error) {
-    static int one;
-    (void)host, (void)config, (void)error;
-    *instance = (lao_instance_t *)&one;
-    return LAO_OK;
-}
-
-static void LAO_CALL destroy(lao_instance_t *instance) { (void)instance; }
+STATELESS
 
 static lao_status_t LAO_CALL call(lao_instance_t *instance, const lao_request_t *request, lao_response_t *response,
                                   lao_error_t *error) {

@@ -6,15 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static lao_status_t LAO_CALL create(const lao_host_t *host, const lao_config_t *config, lao_instance_t **instance,
-                                    lao_error_t *error) {
-    (void)host, (void)config, (void)error;
-    static int one;
-    *instance = (lao_instance_t *)&one;
-    return LAO_OK;
-}
-
-static void LAO_CALL destroy(lao_instance_t *instance) { (void)instance; }
+STATELESS
 
 static lao_status_t give_content(const lao_request_t *request, lao_response_t *response, int file, lao_error_t *error) {
     char text[4096];
@@ -71,18 +63,4 @@ static const lao_capability_t *const capabilities[] = {
     CAPABILITY("write", LAO_KIND_FILE, LAO_KIND_TEXT), CAPABILITY("name", LAO_KIND_TEXT, LAO_KIND_FILE),
     CAPABILITY("open", LAO_KIND_FILE, LAO_KIND_TEXT)};
 
-static const lao_plugin_t plugin = {.struct_size = sizeof plugin,
-                                    .abi_version = LAO_ABI_VERSION,
-                                    .name = "reader",
-                                    .version = "1.0.0",
-                                    .thread_role = LAO_THREADS_FULL,
-                                    .capability_count = COUNT_OF(capabilities),
-                                    .capabilities = capabilities,
-                                    .create = create,
-                                    .destroy = destroy,
-                                    .call = call};
-
-LAO_EXPORT const lao_plugin_t *LAO_CALL lao_plugin_entry(const lao_host_t *host) {
-    the_host = host;
-    return &plugin;
-}
+PLUGIN("reader", LAO_THREADS_FULL, .shutdown = NULL)

@@ -150,4 +150,35 @@ UNUSED_FN lao_status_t give_json(const lao_request_t *request, lao_response_t *r
     return give_data(request, response, LAO_KIND_JSON, json->text, json->size);
 }
 
+/* --- the table --- */
+
+/* `create` and `destroy` of a plugin whose instances keep nothing. */
+#define STATELESS                                                                                                      \
+    static lao_status_t LAO_CALL create(const lao_host_t *host, const lao_config_t *config, lao_instance_t **instance, \
+                                        lao_error_t *error) {                                                          \
+        static int one;                                                                                                \
+        (void)host, (void)config, (void)error;                                                                         \
+        *instance = (lao_instance_t *)&one;                                                                            \
+        return LAO_OK;                                                                                                 \
+    }                                                                                                                  \
+    static void LAO_CALL destroy(lao_instance_t *instance) { (void)instance; }
+
+/* The table of `capabilities`, `create`, `destroy` and `call`, with the fields that follow, and the library's entry. */
+#define PLUGIN(title, role, ...)                                                                                       \
+    static const lao_plugin_t plugin = {.struct_size = sizeof plugin,                                                  \
+                                        .abi_version = LAO_ABI_VERSION,                                                \
+                                        .name = (title),                                                               \
+                                        .version = "1.0.0",                                                            \
+                                        .thread_role = (role),                                                         \
+                                        .capability_count = COUNT_OF(capabilities),                                    \
+                                        .capabilities = capabilities,                                                  \
+                                        .create = create,                                                              \
+                                        .destroy = destroy,                                                            \
+                                        .call = call,                                                                  \
+                                        __VA_ARGS__};                                                                  \
+    LAO_EXPORT const lao_plugin_t *LAO_CALL lao_plugin_entry(const lao_host_t *host) {                                 \
+        the_host = host;                                                                                               \
+        return &plugin;                                                                                                \
+    }
+
 #endif /* LAO_TESTS_SUPPORT_H */
