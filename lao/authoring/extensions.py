@@ -83,7 +83,7 @@ def _events(plugin: Plugin) -> None:
 def _state(library: Path, source: random.Random) -> Iterator[Check]:
     with loaded(library, timeout_s=_TIMEOUT_S) as plugin:
         try:
-            saved = operations.save_state(plugin, plugin._loaded.target.pointer, 0)
+            saved = operations.save_state(plugin, plugin._loaded, 0)
         except LaoError as error:
             yield Check("state", "failed", f"it cannot be saved: {told(error)}")
             return
@@ -106,7 +106,7 @@ def _broken_states(library: Path, states: tuple[bytes, ...], version: int) -> No
 
 def _load(library: Path, data: bytes, version: int) -> None:
     with loaded(library, timeout_s=_TIMEOUT_S) as plugin:
-        operations.load_state(plugin, plugin._loaded.target.pointer, 0, operations.SavedState(data, version))
+        operations.load_state(plugin, plugin._loaded, 0, operations.SavedState(data, version))
 
 
 def _other_version(library: Path, data: bytes, version: int) -> str | None:

@@ -168,12 +168,13 @@ class Host:
 
         def load_once() -> Loaded:
             source, decision = decide_once()
+            chosen = {**source.settings, **settings.given}
             loaded = self._load(
                 source,
                 decision,
                 workers,
-                settings_of(source.manifest, {**source.settings, **settings.given}),
-                named_files(source.manifest, {**source.settings, **settings.given}),
+                settings_of(source.manifest, chosen),
+                named_files(source.manifest, chosen),
                 stable=stable,
                 recycle_calls=recycle_calls,
                 upkeep=upkeep,

@@ -6,8 +6,6 @@ import asyncio
 import contextvars
 import functools
 import itertools
-import json
-import logging
 import math
 import os
 import threading
@@ -21,7 +19,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from lao._native import Caller, Stream, ffi, lib
-from lao.errors import InvalidInput, PluginClosed
+from lao.errors import PluginClosed
 from lao.host import operations
 from lao.host.backend import Backend, OpenedTarget
 from lao.host.describe import Description, PluginInfo
@@ -36,11 +34,8 @@ from lao.host.watch import Watch, WorkerSample
 from lao.model.capability import Capability
 from lao.model.kinds import Kind
 
-logger = logging.getLogger(__name__)
-
 __all__ = ["Loaded", "Plugin", "deadline"]
 
-_STATE, _LIFECYCLE = "lao.state/1", "lao.lifecycle/1"
 _MOST_IN_A_BATCH = 256  # LAO__FRAME_MAX_BATCH
 
 _Run = Callable[[int, str, Any, dict[str, Any], int, Any], Any]
@@ -89,6 +84,7 @@ class Plugin(Caller):
     """
 
     _loaded: Loaded
+    _declared: Mapping[str, Capability]
     _load_again: Callable[[], Loaded]
     _settings: Settings
     _executor: Callable[[], Executor]
@@ -120,6 +116,7 @@ class Plugin(Caller):
 
     def _take(self, loaded: Loaded) -> None:
         self._loaded = loaded
+        self._declared = {one.name: one for one in loaded.info.capabilities}
         loaded.counter.attach(self, loaded.target.pointer)
         loaded.counter.services.progress.listener = self._on_progress
         self._watch = loaded.watch(self) if loaded.watch is not None else None
@@ -219,7 +216,7 @@ class Plugin(Caller):
         self, deadline_at: int, capability: str, input: Any, params: dict[str, Any], token: int, flag: Any
     ) -> Any:
         with _deadline_at(deadline_at):
-            declared = self._declared(capability)
+            declared = self._declared.get(capability)
             in_parts = declared is not None and (declared.streams or declared.streams_input)
             run = self._call_in_parts if in_parts else self._run
             return run(capability, input, params, token, int(ffi.cast("uintptr_t", flag)))
@@ -250,13 +247,10 @@ class Plugin(Caller):
         Raises:
             What `call` raises, and what the iterator over the input raises, from the iteration.
         """
-        declared = self._declared(capability)
+        declared = self._declared.get(capability)
         if declared is None or not are_parts(declared, input):
             return self._stream(capability, input, params)
         return self._stream_fed(declared, input, params, 0)
-
-    def _declared(self, capability: str) -> Capability | None:
-        return next((one for one in self.capabilities if one.name == capability), None)
 
     def _stream_fed(self, declared: Capability, parts: Any, params: dict[str, Any], token: int) -> FedStream:
         feeding, params = self._begin_feeding(declared, parts, params)
@@ -277,7 +271,7 @@ class Plugin(Caller):
         self, capability: str, input: Any, params: dict[str, Any], token: int, flag_address: int
     ) -> Any:
         """A call of a capability that takes or gives parts: its output is put together."""
-        declared = self._declared(capability)
+        declared = self._declared.get(capability)
         if declared is None:  # the native side says that there is none
             return self._run(capability, input, params, token, flag_address)
         fed = are_parts(declared, input)
@@ -314,9 +308,9 @@ class Plugin(Caller):
         capability that takes batches, each call gets up to `max_batch` inputs. A few inputs, or batches, are taken
         ahead, so `inputs` may be endless. The first failure is raised in its place and ends the iteration.
         """
-        most = next((one.max_batch for one in self.capabilities if one.name == capability), 1)
-        if most > 1:
-            return self._batched(capability, iter(inputs), params, min(most, _MOST_IN_A_BATCH))
+        declared = self._declared.get(capability)
+        if declared is not None and declared.max_batch > 1:
+            return self._batched(capability, iter(inputs), params, min(declared.max_batch, _MOST_IN_A_BATCH))
         return self._pipelined(self._run_within, capability, iter(inputs), params)
 
     def _batched(
@@ -422,42 +416,20 @@ class Plugin(Caller):
         before, watch = self._loaded, self._watch
         after = self._load_again()
         try:
-            state = self._hand_over(before, after)
+            state = operations.hand_over(self, before, after)
             with self._taking:
                 self._require_open()  # it may have been closed meanwhile, and nobody would close the new one
                 self._take(after)
         except BaseException:
-            if not self._closed:
-                operations.let_go(before.target.pointer)
+            with self._taking:
+                if not self._closed:
+                    operations.let_go(before)
             lib.lao__target_close(after.target.pointer)
             after.counter.close()
             raise
         before.tell("plugin_unloaded", digest=before.info.digest, reason="reload")
         self._tell_loaded(state=state)
         self._retire(before, watch)
-        return state
-
-    def _hand_over(self, before: Loaded, after: Loaded) -> str:
-        """From here on calls wait; they go on with the new target, or with the old one where this fails."""
-        if not all(_STATE in one.description.extensions for one in (before, after)):
-            return "none"
-        old, new = before.target.pointer, after.target.pointer
-        state = "none"
-        operations.held(self, old, before.decision.timeout_s)
-        try:
-            for worker in operations.running(self, old):
-                if worker > 0 and (after.info.isolation == "none" or worker >= after.workers):
-                    continue
-                saved = operations.save_state(self, old, worker)
-                try:
-                    operations.load_state(self, new, worker, saved)
-                    state = "carried" if state == "none" else state
-                except InvalidInput as error:
-                    state = "refused"
-                    logger.warning("`%s` begins afresh: %s", self.info.name, error)
-        except BaseException:
-            operations.let_go(old)
-            raise
         return state
 
     def _retire(self, before: Loaded, watch: Watch | None) -> None:
@@ -505,27 +477,11 @@ class Plugin(Caller):
     def _apply(self, settings: Mapping[str, Any]) -> None:
         loaded = self._loaded
         changed_keys = {key for key in settings if settings[key] != loaded.settings.get(key)}
-        if _LIFECYCLE not in loaded.description.extensions or changed_keys & loaded.path_settings:
+        if operations.LIFECYCLE not in loaded.description.extensions or changed_keys & loaded.path_settings:
             self._reload()  # a sandbox cannot be opened from outside for a file that is named now
             return
-        pointer = loaded.target.pointer
-        changed = []
-        try:
-            self._configure_later_workers(settings)
-            for worker in operations.running(self, pointer):
-                operations.configure(self, pointer, worker, settings)
-                changed.append(worker)
-        except BaseException:
-            self._configure_later_workers(loaded.settings)
-            for worker in changed:
-                operations.configure(self, pointer, worker, loaded.settings)
-            raise
+        operations.configure(self, loaded, settings)
         self._loaded = replace(loaded, settings=settings)
-
-    def _configure_later_workers(self, settings: Mapping[str, Any]) -> None:
-        if self.info.isolation == "process":
-            text = json.dumps(dict(settings)).encode()
-            lib.lao__isolated_set_config(self._loaded.target.pointer, ffi.new("char[]", text))
 
     def check_health(self) -> None:
         """Asks every instance that runs whether it can serve; one without `lao.lifecycle/1` can.
@@ -536,10 +492,7 @@ class Plugin(Caller):
             LaoError: As a call does.
         """
         self._require_open()
-        if _LIFECYCLE in self._loaded.description.extensions:
-            pointer = self._loaded.target.pointer
-            for worker in operations.running(self, pointer):
-                operations.check_health(self, pointer, worker)
+        operations.check_health(self, self._loaded)
 
     def deliver(self, callback: str, event: str, data: Any = None) -> None:
         """Hands an event to one of its callbacks, in one instance.
@@ -553,7 +506,7 @@ class Plugin(Caller):
             PluginError: It takes no events (`lao.events/1`), or failed.
             LaoError: As a call does.
         """
-        operations.deliver(self, self._loaded.target.pointer, callback, event, data)
+        operations.deliver(self, self._loaded, callback, event, data)
 
     def _tell_loaded(self, **facts: Any) -> None:
         info = self.info
