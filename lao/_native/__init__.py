@@ -25,6 +25,7 @@ __all__ = [
     "lib",
     "setup",
     "statuses",
+    "takes_description",
 ]
 
 ffi = _glue.ffi
@@ -44,7 +45,15 @@ def _load_hot() -> ModuleType:
 
 _load_hot()
 
-from lao._native._hot import Caller, Feed, SharedMemory, Stream, Tensor, setup  # noqa: E402 - it exists from here on
+from lao._native._hot import (  # noqa: E402 - it exists from here on
+    Caller,
+    Feed,
+    SharedMemory,
+    Stream,
+    Tensor,
+    setup,
+    takes_description,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 import json
 import os
+import sys
+from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
@@ -160,7 +162,7 @@ def _from_object(wanted: Kind, value: Any) -> _Described:
     )
     if is_array and wanted in (Kind.TENSOR, Kind.IMAGE, Kind.AUDIO, Kind.VIDEO, Kind.ANY):
         kind = Kind.TENSOR if wanted is Kind.ANY else wanted
-        return (kind, _array(value), 0, 0, 0, None, None)
+        return (kind, _array(value), 0, *_facts(value, kind))
     if is_array and wanted is Kind.BINARY:
         return (Kind.BINARY, value, 0, 0, 0, None, None)
     if wanted is Kind.JSON and (value is not None or is_array):
@@ -168,6 +170,17 @@ def _from_object(wanted: Kind, value: Any) -> _Described:
     if wanted is Kind.ANY and isinstance(value, (dict, list, tuple, int, float, bool)):
         return (Kind.JSON, to_json(value), 0, 0, 0, None, None)
     raise _mismatch(wanted, value)
+
+
+def _facts(array: Any, kind: Kind) -> tuple[int, int, None, str | None]:
+    """What a plugin said of it when it gave it."""
+    module = sys.modules.get("lao.host.described_array")
+    if module is None or not isinstance(array, module.DescribedArray):
+        return (0, 0, None, None)
+    text = to_json(array.metadata) if array.metadata else None
+    if kind is not Kind.IMAGE:
+        return (0, 0, None, text)
+    return (COLOR_SPACES[array.color_space], CHANNEL_ORDERS[array.channel_order], None, text)
 
 
 def _has_buffer(value: Any) -> bool:
@@ -232,7 +245,6 @@ def from_native(
     Raises:
         ProtocolViolation: The output of `plugin` was declared as JSON and is not.
     """
-    del color_space, channel_order
     match Kind(kind):
         case Kind.JSON:
             try:
@@ -251,7 +263,21 @@ def from_native(
         case Kind.VIDEO:
             data = payload if isinstance(payload, bytes) else _as_array(payload)
             return Video(data, media_type=media_type, metadata=_metadata(metadata))
-    return _as_array(payload)
+    array = _as_array(payload)
+    if (color_space or channel_order or metadata) and not isinstance(array, Tensor):
+        return _described(array, color_space, channel_order, metadata)
+    return array
+
+
+def _described(array: Any, color_space: int, channel_order: int, metadata: str | None) -> Any:
+    from lao.host.described_array import described  # it needs numpy
+
+    space, order = _name(COLOR_SPACES, color_space), _name(CHANNEL_ORDERS, channel_order)
+    return described(array, space, order, _metadata(metadata))
+
+
+def _name(numbers: Mapping[str, int], number: int) -> str:
+    return next((name for name, known in numbers.items() if known == number), "unspecified")
 
 
 def _metadata(text: str | None) -> dict[str, Any]:

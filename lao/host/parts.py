@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextvars
 import threading
 import weakref
 from collections.abc import Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from lao._native import Feed, Stream
+from lao._native import Feed, Stream, Tensor, lib
 from lao.model.capability import Capability
 from lao.model.kinds import Kind
+from lao.model.values import Audio
 
 if TYPE_CHECKING:
     from lao.host.validation import Checks
@@ -30,7 +32,8 @@ def are_parts(capability: Capability, value: Any) -> bool:
 
 
 class Feeding:
-    """Takes the parts of an input from their iterator, on a thread of its own, and hands them to a call.
+    """Takes the parts of an input from their iterator, on a thread of its own, and hands them to a call. The iterator
+    sees the context variables and the deadline of the thread that began the call.
 
     Args:
         capability: What takes them.
@@ -43,7 +46,9 @@ class Feeding:
         self._parts = iter(parts)
         self._checks = checks
         self._failure: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name="lao-feed", daemon=True)
+        self._deadline_ns = lib.lao__glue_get_deadline()
+        context = contextvars.copy_context()
+        self._thread = threading.Thread(target=context.run, args=(self._run,), name="lao-feed", daemon=True)
         self._thread.start()
 
     def end(self) -> None:
@@ -59,6 +64,7 @@ class Feeding:
             raise failure
 
     def _run(self) -> None:
+        lib.lao__glue_set_deadline(self._deadline_ns)
         try:
             for part in self._parts:
                 if not self.feed.put(part if self._checks is None else self._checks.input(part)):
@@ -107,7 +113,8 @@ class FedStream:
 
 
 def joined(capability: Capability, parts: list[Any]) -> Any:
-    """One value of the parts of an output: text, bytes and audio are put together, anything else is a list."""
+    """One value of the parts of an output: text, bytes and audio are put together, anything else is a list; so are
+    parts of audio that differ in rate, element type or channels. Of their metadata, what later parts say counts."""
     if capability.output_kind is Kind.TEXT:
         return "".join(parts)
     if capability.output_kind is Kind.BINARY and all(type(part) is bytes for part in parts):
@@ -118,9 +125,11 @@ def joined(capability: Capability, parts: list[Any]) -> Any:
 
 
 def _joined_audio(parts: list[Any]) -> Any:
-    rates = {part.sample_rate for part in parts}
-    if len(rates) != 1 or not all(hasattr(part.samples, "dtype") for part in parts):
+    if isinstance(parts[0].samples, Tensor):  # without numpy
+        return parts
+    if len({(part.sample_rate, part.samples.dtype, part.samples.shape[1:]) for part in parts}) != 1:
         return parts
     import numpy
 
-    return type(parts[0])(numpy.concatenate([part.samples for part in parts]), rates.pop())
+    metadata = {key: value for part in parts for key, value in part.metadata.items()}
+    return Audio(numpy.concatenate([part.samples for part in parts]), parts[0].sample_rate, metadata=metadata)

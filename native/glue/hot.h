@@ -17,6 +17,7 @@ typedef struct lao__python {
         from_native; /* (caller, Tensor | bytes | str, kind, sample_rate, color_space, channel_order, media_type, metadata) */
     PyObject *param_to_json; /* (value) -> str */
     PyTypeObject *tensor_type;
+    PyTypeObject *described_type; /* arrays whose facts to_native has to see; NULL: there are none yet */
     PyTypeObject *stream_type;
     PyTypeObject *caller_type;
     PyTypeObject *shared_type;

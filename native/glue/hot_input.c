@@ -281,7 +281,8 @@ int lao__arguments_set_input(lao__arguments_t *arguments, PyObject *input, uint3
         return set_bytes(arguments, input, LAO_KIND_BINARY);
     }
     if ((kind == LAO_KIND_TENSOR || kind == LAO_KIND_IMAGE) && PyObject_CheckBuffer(input) && !PyBytes_Check(input) &&
-        !PyByteArray_Check(input) && Py_TYPE(input) != lao__python.tensor_type) {
+        !PyByteArray_Check(input) && Py_TYPE(input) != lao__python.tensor_type &&
+        Py_TYPE(input) != lao__python.described_type) {
         int found = lao__arguments_set_buffer(arguments, input, kind);
         if (found != 0 || kind == LAO_KIND_TENSOR || arguments->view.ndim == 2 || arguments->view.ndim == 3) {
             return found;

@@ -17,7 +17,19 @@ static PyObject *setup(PyObject *module, PyObject *args) {
     return Py_NewRef(Py_None);
 }
 
+static PyObject *takes_description(PyObject *module, PyObject *type) {
+    (void)module;
+    if (!PyType_Check(type)) {
+        PyErr_SetString(PyExc_TypeError, "a type is needed");
+        return NULL;
+    }
+    lao__python.described_type = (PyTypeObject *)Py_NewRef(type);
+    return Py_NewRef(Py_None);
+}
+
 static PyMethodDef functions[] = {
+    {"takes_description", takes_description, METH_O,
+     "takes_description(type): arrays of this type go through to_native, which sees what they say of themselves."},
     {"setup", setup, METH_VARARGS, "setup(make_error, to_native, from_native, param_to_json): once, before any call."},
     {NULL, NULL, 0, NULL},
 };

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import gc
 import itertools
 import threading
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 
 import lao
+from lao._native import lib
 from tests import plugins
 from tests.host.conftest import Load
 
@@ -233,3 +235,19 @@ def test_texts_are_put_together(load: Load) -> None:
     plugin = load("parts")
     assert plugin.call("upper", iter(["some ", "words ", "here"])) == "SOME WORDS HERE"
     assert list(plugin.map("upper", ["a", "b"])) == ["A", "B"]
+
+
+def test_the_iterator_sees_the_caller_s_context_and_deadline(parts: lao.Plugin) -> None:
+    request: contextvars.ContextVar[str] = contextvars.ContextVar("request")
+    request.set("of the caller")
+    deadlines = []
+
+    def texts() -> Iterator[str]:
+        deadlines.append(lib.lao__glue_get_deadline())
+        yield request.get()
+
+    with lao.deadline(5):
+        assert parts.call("keep", texts()) == "of the caller"
+        assert deadlines == [lib.lao__glue_get_deadline()]
+    assert parts.call("keep", texts()) == "of the caller"
+    assert deadlines[1] > deadlines[0]

@@ -67,7 +67,8 @@ static lao_status_t echo_data(const lao_request_t *request, lao_response_t *resp
 /* Hands back a copy in C order of a tensor, image, audio or decoded video. */
 static lao_status_t echo_tensor(const lao_request_t *request, lao_response_t *response, const lao_value_t *input) {
     const lao_tensor_t *from = &input->tensor->tensor;
-    lao_managed_tensor_t *made = give_tensor(request, response, input->kind, from->dtype, from->rank, from->shape);
+    lao_managed_tensor_t *made = give_tensor_with(request, response, input->kind, from->dtype, from->rank, from->shape,
+                                                  input->metadata, input->metadata_size);
     if (made == NULL) {
         return LAO_OUT_OF_MEMORY;
     }

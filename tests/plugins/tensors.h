@@ -128,10 +128,11 @@ static void LAO_CALL release_host_tensor(lao_value_t *value) { free_tensor(value
 
 static void LAO_CALL release_malloc_tensor(lao_value_t *value) { free_tensor(value->owner, 0); }
 
-/* Fills the first output with a new tensor in C order and cleared memory behind it, or returns NULL. The parameter
- * `owner` says who releases it: "value" (lao_value_t.release, the default) or "deleter" (DLPack's). */
-UNUSED_FN lao_managed_tensor_t *give_tensor(const lao_request_t *request, lao_response_t *response, uint32_t kind,
-                                            lao_dtype_t dtype, int32_t rank, const int64_t *shape) {
+/* Fills the first output with a new tensor in C order, cleared memory behind it and a copy of that metadata, or returns
+ * NULL. The parameter `owner` says who releases it: "value" (lao_value_t.release, the default) or "deleter" (DLPack's). */
+UNUSED_FN lao_managed_tensor_t *give_tensor_with(const lao_request_t *request, lao_response_t *response, uint32_t kind,
+                                                 lao_dtype_t dtype, int32_t rank, const int64_t *shape,
+                                                 const char *metadata, uint64_t metadata_size) {
     lao_value_t *output = response->outputs[0];
     lao_managed_tensor_t *made =
         calloc(1, sizeof *made + 2 * sizeof(int64_t) * (size_t)(rank > 0 ? rank : 1)); /* shape and strides follow */
@@ -154,13 +155,17 @@ UNUSED_FN lao_managed_tensor_t *give_tensor(const lao_request_t *request, lao_re
     memcpy(made->tensor.strides, walk.c_strides, sizeof(int64_t) * (size_t)rank);
     int from_host;
     uint64_t size = (uint64_t)element_count(&made->tensor) * element_size(dtype);
-    made->manager = make_block(request, size, &from_host);
+    made->manager = make_block(request, size + metadata_size, &from_host);
     if (made->manager == NULL) {
         free(made);
         return NULL;
     }
     memset(made->manager, 0, size);
     made->tensor.data = made->manager;
+    if (metadata_size > 0) {
+        output->metadata = memcpy((char *)made->manager + size, metadata, metadata_size);
+        output->metadata_size = metadata_size;
+    }
     output->kind = kind;
     output->tensor = made;
     output->owner = made;
@@ -171,6 +176,11 @@ UNUSED_FN lao_managed_tensor_t *give_tensor(const lao_request_t *request, lao_re
     }
     response->output_count = 1;
     return made;
+}
+
+UNUSED_FN lao_managed_tensor_t *give_tensor(const lao_request_t *request, lao_response_t *response, uint32_t kind,
+                                            lao_dtype_t dtype, int32_t rank, const int64_t *shape) {
+    return give_tensor_with(request, response, kind, dtype, rank, shape, NULL, 0);
 }
 
 #endif /* LAO_TESTS_TENSORS_H */
