@@ -21,7 +21,7 @@ def library_of(test: str) -> Path | None:
         CompilerMissing: There is no compiler for its language.
         FileNotFoundError: No plugin, or more than one, has that number.
     """
-    number = re.match(r"test_(\d\d)_", test)
+    number = re.match(r"test_(\d{2,3})_", test)
     return build_source(_source(number[1])) if number else None
 
 
@@ -32,7 +32,7 @@ def sibling() -> Path:
 
 def build_all(tests: list[str]) -> None:
     """Compiles what these tests need, several at a time; whatever fails fails again in its own test."""
-    numbers = {found[1] for test in tests if (found := re.match(r"test_(\d\d)_", test))}
+    numbers = {found[1] for test in tests if (found := re.match(r"test_(\d{2,3})_", test))}
     sources = [source for number in sorted(numbers) for source in SOURCES.glob(f"{number}_*")]
     with ThreadPoolExecutor(4) as pool:
         for job in [pool.submit(build_source, source) for source in sources]:

@@ -1,4 +1,4 @@
-"""Cases 77 to 89: plugins that speak to the host past their worker's code, in the memory that both share.
+"""Cases 77 to 89, and 100: plugins that speak to the host past their worker's code, in the memory that both share.
 
 What no sound worker would send is a violation, named with its reason, and ends the worker; the host copies what it
 reads before it looks at it, so that no change comes too late to be seen.
@@ -365,3 +365,76 @@ def test_89_a_reply_after_the_time_out(stage: Stage, how: str) -> None:
                 assert plugin.call("echo", f"turn {turn}") == f"turn {turn}"
             except (PluginTimeout, ProtocolViolation):  # what it says over and over hides its own next answer
                 assert how == "again_and_again"
+
+
+# --- Parts, batches, states ---
+
+
+@pytest.mark.parametrize(
+    ("how", "reason"),
+    [
+        ("many", "answered more than was asked"),
+        ("few", "answered 2 of 3"),
+        ("value", "answered 3 of 3"),
+        ("pull", "answered more than was asked"),
+        ("kind", "declares json"),
+        ("outside", "lies outside of its memory"),
+    ],
+)
+def test_100_forged_batches(stage: Stage, how: str, reason: str) -> None:
+    with stage.load() as plugin:
+        stage.assert_serves(plugin)
+        with pytest.raises(ProtocolViolation) as caught:
+            list(plugin.map("attack", [how, "b", "c"]))
+        assert reason in str(caught.value)
+        stage.assert_serves(plugin)
+        assert plugin.stats.restarts == 1
+
+
+def test_100_a_question_for_parts_that_nobody_has(stage: Stage) -> None:
+    assert_violates(stage, "pull", "streams uninvited")
+
+
+@pytest.mark.parametrize("params", [{}, {"flags": 1}])
+def test_100_questions_without_end(stage: Stage, params: dict[str, int]) -> None:
+    """Once the input has ended, each further question is answered so, until the deadline ends the worker."""
+    with stage.load(timeout=0.5) as plugin:
+        stage.assert_serves(plugin)
+        began = time.monotonic()
+        with pytest.raises(PluginTimeout):
+            plugin.call("pull", iter(["one", "two"]), **params)
+        assert time.monotonic() - began < 5
+        stage.assert_serves(plugin)
+
+
+def test_100_a_part_of_an_output_that_has_none(stage: Stage) -> None:
+    with stage.load() as plugin:
+        with pytest.raises(ProtocolViolation, match="streams uninvited"):
+            plugin.call("pull", iter(["one"]), how="part")
+        stage.assert_serves(plugin)
+
+
+@pytest.mark.parametrize(
+    ("how", "reason"),
+    [
+        ("version", "a state that is none"),
+        ("kind", "a state that is none"),
+        ("none", "a state that is none"),
+        ("outside", "lies outside of its memory"),
+        ("part", "streams uninvited"),
+    ],
+)
+def test_100_forged_states(stage: Stage, how: str, reason: str) -> None:
+    """The plugin that serves goes on, in a worker of its own; the one that was loaded in its place is let go."""
+    with stage.load() as plugin:
+        plugin.call("attack", how)
+        with pytest.raises(ProtocolViolation, match=reason):
+            plugin.reload()
+        stage.assert_serves(plugin)
+
+
+def test_100_an_honest_state(stage: Stage) -> None:
+    with stage.load() as plugin:
+        plugin.call("attack", "honest")
+        assert plugin.reload() == "carried"
+        stage.assert_serves(plugin)
