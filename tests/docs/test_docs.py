@@ -19,6 +19,7 @@ from lao.cli import main as cli
 from lao.model.manifest import parse_manifest
 from lao.model.workflow_file import STEP_KEYS
 from lao.workflow.workflow import Workflow
+from tests.plugins import build_source
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -88,6 +89,26 @@ def test_the_plugin_in_cpp_is_one(tmp_path: Path) -> None:
             plugin("")
         dark = np.zeros((2, 3, 3), np.uint8)
         assert (plugin.call("invert", dark) == 255).all()
+
+
+def test_the_examples_of_calls_run(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = build_source(ROOT / "tests" / "sdk" / "every_part.cpp")
+    whole_load = lao.Host.load
+
+    def load(host: lao.Host, target: str, **options: object) -> lao.Plugin:
+        assert target == "every-part"
+        return whole_load(host, library, isolation="process", **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(lao.Host, "load", load)
+    names: dict[str, object] = {}
+    for code in blocks(DOCS / "calling-plugins.md", "python"):
+        exec(compile(code, "calling-plugins.md", "exec"), names)
+    said = capsys.readouterr().out.splitlines()
+    assert said[:3] == ["one", "by", "one"]
+    assert said[3:8] == ["(100, 2) 8000"] * 3 + ["0.2 s were over", "0.1 s were over"]
+    assert said[8].endswith("/count")
 
 
 @pytest.mark.skipif(shutil.which("cargo") is None, reason="there is no cargo to build Rust with")
