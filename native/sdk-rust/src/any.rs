@@ -3,6 +3,7 @@
 use crate::abi::Dtype;
 use crate::error::Error;
 use crate::host::Host;
+use crate::json::Json;
 use crate::tensor::{Audio, AudioView, Element, Image, ImageView, Tensor, TensorView, Video, VideoView};
 use crate::value::{kind, Input, IntoOutput, Output};
 
@@ -37,6 +38,13 @@ macro_rules! any_arrays {
 
         #[doc = concat!($what, " to hand out, with elements of whatever type.")]
         pub struct $out(Output);
+
+        impl $out {
+            /// Says something beside it: one JSON object.
+            pub fn metadata(self, metadata: &Json) -> Result<$out, Error> {
+                self.0.metadata(metadata).map($out)
+            }
+        }
 
         impl<T: Element> From<$array<T>> for $out {
             fn from(array: $array<T>) -> $out {

@@ -344,6 +344,15 @@ impl<T: Element> Tensor<T> {
     }
 
     fn of_kind(host: Host, shape: &[usize], kind: u32) -> Result<Tensor<T>, Error> {
+        let mut tensor = Tensor::<T>::unfilled(host, shape, kind)?;
+        let bytes = std::mem::size_of_val(tensor.as_mut_slice());
+        unsafe { tensor.as_mut_slice().as_mut_ptr().cast::<u8>().write_bytes(0, bytes) };
+        Ok(tensor)
+    }
+
+    /// Its elements are what the host's memory had in it: old bytes of this process, which are values of `T` whatever they
+    /// are, except for `bool`, whose callers clear them.
+    fn unfilled(host: Host, shape: &[usize], kind: u32) -> Result<Tensor<T>, Error> {
         let len = shape.iter().try_fold(1usize, |total, &length| total.checked_mul(length));
         let bytes = len.and_then(|len| len.checked_mul(std::mem::size_of::<T>()));
         let (Some(len), Some(bytes)) = (len, bytes.filter(|&bytes| bytes <= isize::MAX as usize)) else {
@@ -356,7 +365,6 @@ impl<T: Element> Tensor<T> {
         if data.is_null() {
             return Err(Error::out_of_memory());
         }
-        unsafe { data.write_bytes(0, bytes) };
         let mut given = Box::new(Given {
             managed: RawManagedTensor {
                 dlpack_major: 1,
@@ -425,6 +433,13 @@ impl<T: Element> Image<T> {
     /// All samples zero.
     pub fn zeros(host: Host, height: usize, width: usize, channels: usize) -> Result<Image<T>, Error> {
         Tensor::of_kind(host, &[height, width, channels], kind::IMAGE).map(Image)
+    }
+    /// The samples are any values: for who writes every one of them. Saves the time that zeros take.
+    pub fn unfilled(host: Host, height: usize, width: usize, channels: usize) -> Result<Image<T>, Error> {
+        if T::DTYPE.code == 6 {
+            return Image::zeros(host, height, width, channels); // not every byte is a bool
+        }
+        Tensor::unfilled(host, &[height, width, channels], kind::IMAGE).map(Image)
     }
     /// Says what the channels are: `LAO_CHANNELS_*` and `LAO_COLOR_*` of the C headers.
     pub fn describe(mut self, channel_order: u32, color_space: u32) -> Image<T> {

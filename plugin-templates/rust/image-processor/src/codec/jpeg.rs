@@ -1,0 +1,110 @@
+//! JPEG: by libjpeg-turbo where the machine has it, otherwise by zune-jpeg and jpeg-encoder. CMYK becomes RGB.
+
+use super::{exif, refused, turbo, unwritable, Head};
+use crate::pixels::{Pixels, Turn};
+use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
+use lao_plugin::Error;
+use std::io::Cursor;
+use zune_jpeg::zune_core::colorspace::ColorSpace;
+use zune_jpeg::zune_core::options::DecoderOptions;
+use zune_jpeg::JpegDecoder;
+
+/// Scans of a progressive file; each costs the time of a whole image.
+const MOST_SCANS: usize = 100;
+
+pub struct File<'a> {
+    bytes: &'a [u8],
+    head: Head,
+    components: u8,
+}
+
+/// Reads the segments up to the pixels, and sees that the file has an end.
+pub fn open(bytes: &[u8]) -> Result<(Head, File<'_>), Error> {
+    let (mut frame, mut turn, mut rest) = (None, Turn::quarters(0), &bytes[2..]);
+    loop {
+        while rest.starts_with(&[0xff, 0xff]) {
+            rest = &rest[1..]; // padding
+        }
+        let [0xff, marker, high, low, ..] = *rest else {
+            return Err(refused("it ends, or loses its way, before its pixels"));
+        };
+        let length = usize::from(u16::from_be_bytes([high, low]));
+        let body = rest.get(4..2 + length).ok_or_else(|| refused("a segment of it is cut off"))?;
+        match marker {
+            0xda => break,
+            0xc0..=0xcf if !matches!(marker, 0xc4 | 0xc8 | 0xcc) => {
+                let [bits, h1, h0, w1, w0, components, ..] = *body else {
+                    return Err(refused("its frame is cut off"));
+                };
+                if !matches!(marker, 0xc0..=0xc2) || bits != 8 {
+                    return Err(refused(format!("it is a JPEG of a rare kind, SOF{} of {bits} bits", marker - 0xc0)));
+                }
+                if !matches!(components, 1 | 3 | 4) {
+                    return Err(refused(format!("it has {components} components")));
+                }
+                let (width, height) = (u16::from_be_bytes([w1, w0]), u16::from_be_bytes([h1, h0]));
+                if frame.replace((usize::from(width), usize::from(height), components)).is_some() {
+                    return Err(refused("it has more than one frame"));
+                }
+            }
+            0xe1 if body.starts_with(b"Exif\0\0") => turn = exif::turn(body),
+            _ => {}
+        }
+        rest = &rest[2 + length..];
+    }
+    let (width, height, components) = frame.ok_or_else(|| refused("it has no frame"))?;
+    let scans = &rest[2..];
+    if !scans.windows(2).any(|two| two == [0xff, 0xd9]) {
+        return Err(refused("it ends before its last pixel"));
+    }
+    // A scan is FF DA; in the pixels themselves FF is followed by 0 or by a restart.
+    if scans.windows(2).filter(|two| *two == [0xff, 0xda]).count() >= MOST_SCANS {
+        return Err(refused("it has too many scans"));
+    }
+    let channels = if components == 1 { 1 } else { 3 };
+    let head = Head { width, height, channels, sixteen: false, turn };
+    Ok((head, File { bytes, head, components }))
+}
+
+pub fn read(file: &File, to: &mut [u8]) -> Result<(), Error> {
+    if file.components != 4 {
+        if let Some(turbo) = turbo::find() {
+            return turbo.decode(file.bytes, &file.head, to).map_err(refused);
+        }
+    }
+    let wanted = if file.head.channels == 1 { ColorSpace::Luma } else { ColorSpace::RGB };
+    let options = DecoderOptions::default()
+        .jpeg_set_out_colorspace(wanted)
+        .jpeg_set_max_scans(MOST_SCANS)
+        .set_max_width(usize::MAX)
+        .set_max_height(usize::MAX)
+        .set_strict_mode(true);
+    let mut decoder = JpegDecoder::new_with_options(Cursor::new(file.bytes), options);
+    decoder.decode_headers().map_err(refused)?;
+    if decoder.output_buffer_size() != Some(to.len()) {
+        return Err(refused("it says two things about its size"));
+    }
+    decoder.decode_into(to).map_err(refused)
+}
+
+/// It has no alpha.
+pub fn write(image: &Pixels<u8>, quality: u8) -> Result<Vec<u8>, Error> {
+    let (Ok(width), Ok(height)) = (u16::try_from(image.width), u16::try_from(image.height)) else {
+        return Err(unwritable("a JPEG has at most 65535 pixels in a row or column"));
+    };
+    if let Some(turbo) = turbo::find() {
+        return turbo.encode(image, quality).map_err(unwritable);
+    }
+    let color = match (image.channels, image.red_blue()) {
+        (1, _) => ColorType::Luma,
+        (3, (0, _)) => ColorType::Rgb,
+        (3, _) => ColorType::Bgr,
+        (_, (0, _)) => ColorType::Rgba,
+        _ => ColorType::Bgra,
+    };
+    let mut file = Vec::new();
+    let mut encoder = Encoder::new(&mut file, quality);
+    encoder.set_sampling_factor(SamplingFactor::F_2_2);
+    encoder.encode(&image.data, width, height, color).map_err(unwritable)?;
+    Ok(file)
+}

@@ -1,0 +1,151 @@
+"""The template `image-processor`: its own tests, conformance, and real files against Pillow."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+
+import numpy as np
+import PIL.Image
+import pytest
+
+import lao
+from lao.authoring import build_checked, find_source, run_tests, validate
+from lao.templates import create_project, templates
+from tests.templates.made import Made
+
+LANGUAGES = ["rust"] + (["cpp"] if "image-processor" in templates("cpp") else [])
+
+
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(one, marks=[pytest.mark.matrix] if one != "rust" else []) for one in LANGUAGES],
+)
+def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Made:
+    language = str(request.param)
+    directory = tmp_path_factory.mktemp(language) / "dark room"
+    create_project(
+        "dark-room", directory, template="image-processor", language=language, author="Ann <a@b.c>",
+        description="Works on photographs",
+    )  # fmt: skip
+    project = find_source(directory)
+    return Made(language, project, build_checked(project, jobs=2))
+
+
+@pytest.fixture(params=["process", "none"])
+def plugin(request: pytest.FixtureRequest, made: Made) -> Iterator[lao.Plugin]:
+    with lao.Host() as host:
+        yield host.load(made.project.directory, isolation=request.param)
+
+
+def test_its_own_tests_and_conformance(made: Made) -> None:
+    sample = (made.project.directory / "sample.ppm").read_bytes()
+    found = run_tests(made.project, read_input=lambda _: lao.Binary(sample), seed=20260607)
+    failed = [check for check in found.checks if check.outcome == "failed"]
+    assert failed == [], "\n".join(f"{check.name}: {check.detail}" for check in failed)
+
+
+def test_validate_finds_nothing(made: Made) -> None:
+    assert validate(made.project) == []
+
+
+def photograph(mode: str = "RGB") -> PIL.Image.Image:
+    """Smooth, with some texture."""
+    row, column = np.mgrid[0:120, 0:160]
+    noise = np.random.default_rng(3).normal(0, 4, (120, 160, 3))
+    planes = np.stack([row * 2, column * 1.5, 128 + 100 * np.sin(row / 9) * np.cos(column / 7)], axis=2)
+    return PIL.Image.fromarray(np.clip(planes + noise, 0, 255).astype(np.uint8)).convert(mode)
+
+
+def saved(image: PIL.Image.Image, format: str, **options: object) -> bytes:
+    file = io.BytesIO()
+    image.save(file, format, **options)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("mode", "format", "options"),
+    [
+        ("RGB", "PNG", {}),
+        ("RGBA", "PNG", {}),
+        ("L", "PNG", {}),
+        ("P", "PNG", {}),
+        ("1", "PNG", {}),
+        ("RGB", "JPEG", {"quality": 92}),
+        ("RGB", "JPEG", {"quality": 92, "progressive": True}),
+        ("L", "JPEG", {}),
+        ("RGB", "WEBP", {"lossless": True}),
+        ("RGBA", "WEBP", {"quality": 90}),
+    ],
+)
+def test_files_of_pillow(plugin: lao.Plugin, mode: str, format: str, options: dict[str, object]) -> None:
+    data = saved(photograph(mode), format, **options)
+    found = np.asarray(plugin.call("decode", data)).astype(int)
+    whole = PIL.Image.open(io.BytesIO(data))
+    wanted = {1: "L", 3: "RGB", 4: "RGBA"}[found.shape[2]]
+    expected = np.asarray(whole.convert(wanted)).reshape(found.shape).astype(int)
+    lossy = format == "JPEG" or options.get("quality")
+    assert np.abs(found - expected).mean() <= (1.0 if lossy else 0.0)
+
+
+def test_sixteen_bits_stay(plugin: lao.Plugin) -> None:
+    deep = np.arange(0, 60000, 100, dtype=np.uint16).reshape(20, 30)
+    found = np.asarray(plugin.call("decode", saved(PIL.Image.fromarray(deep), "PNG")))
+    assert found.dtype == np.uint16
+    assert np.array_equal(found[:, :, 0], deep)
+
+
+def test_cmyk(plugin: lao.Plugin) -> None:
+    data = saved(photograph("CMYK"), "JPEG", quality=95)
+    expected = np.asarray(PIL.Image.open(io.BytesIO(data)).convert("RGB")).astype(int)
+    assert np.abs(np.asarray(plugin.call("decode", data)).astype(int) - expected).mean() < 8
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_the_orientation_of_a_camera(plugin: lao.Plugin, orientation: int) -> None:
+    from PIL import ImageOps
+
+    exif = PIL.Image.Exif()
+    exif[0x0112] = orientation
+    data = saved(photograph(), "JPEG", quality=95, exif=exif)
+    expected = np.asarray(ImageOps.exif_transpose(PIL.Image.open(io.BytesIO(data)))).astype(int)
+    found = np.asarray(plugin.call("decode", data)).astype(int)
+    assert found.shape == expected.shape
+    assert np.abs(found - expected).mean() < 2
+
+
+def test_an_animation_gives_its_first_frame(plugin: lao.Plugin) -> None:
+    frames = [PIL.Image.new("RGB", (20, 10), color) for color in ((255, 0, 0), (0, 255, 0))]
+    for format in ("WEBP", "PNG"):
+        data = saved(
+            frames[0],
+            format,
+            save_all=True,
+            append_images=frames[1:],
+            **({"lossless": True} if format == "WEBP" else {}),
+        )
+        found = np.asarray(plugin.call("decode", data))
+        assert found.shape[:2] == (10, 20)
+        assert (found[:, :, 0] > 200).all()
+
+
+@pytest.mark.parametrize("format", ["png", "jpeg", "webp"])
+def test_pillow_reads_what_it_writes(plugin: lao.Plugin, format: str) -> None:
+    image = np.asarray(photograph())
+    file = plugin.call("encode", image, format=format, quality=92)
+    found = np.asarray(PIL.Image.open(io.BytesIO(file)).convert("RGB")).astype(int)
+    theirs = PIL.Image.open(io.BytesIO(saved(photograph(), "JPEG", quality=92)))
+    lost = np.abs(np.asarray(theirs).astype(int) - image).mean() if format == "jpeg" else 0
+    assert np.abs(found - image).mean() <= lost * 1.1
+
+
+@pytest.mark.parametrize(
+    ("filter", "theirs"), [("bilinear", "BILINEAR"), ("bicubic", "BICUBIC"), ("lanczos", "LANCZOS")]
+)
+def test_sizes_as_pillow_makes_them(plugin: lao.Plugin, filter: str, theirs: str) -> None:
+    image = photograph()
+    expected = np.asarray(image.resize((61, 47), PIL.Image.Resampling[theirs])).astype(int)
+    found = np.asarray(plugin.call("resize", np.asarray(image), width=61, height=47, filter=filter)).astype(
+        int
+    )
+    assert np.abs(found - expected).mean() < 1
