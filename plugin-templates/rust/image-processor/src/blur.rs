@@ -6,7 +6,9 @@ use crate::wide::{weigh, Lane};
 use crate::work::Work;
 use lao_plugin::Error;
 
-const BAND: usize = 64;
+const BAND: usize = 96;
+/// Elements of a row that are worked on together: their rows stay in the cache.
+const STRIP: usize = 3072;
 /// More taps than this are summed as floats: with as many roundings, fixed point would show.
 const FIXED_TAPS: usize = 20;
 
@@ -36,49 +38,65 @@ impl Blurred for u8 {
     }
 }
 
+/// What a thread works in.
+struct Scratch<L> {
+    /// A strip of the rows that a row is made of, in turns.
+    ring: Vec<L>,
+    starts: Vec<usize>,
+    /// A strip of a row, with what is at its sides, and the finished one.
+    wide: Vec<L>,
+    done: Vec<L>,
+}
+
 fn filter<T: Carried<L>, L: Lane>(image: &Pixels<T>, to: &mut [T], weights: &[f32], work: Work) -> Result<(), Error> {
     let (height, row, channels) = (image.height, image.width * image.channels, image.channels);
     let (taps, radius) = (weights.len(), weights.len() / 2);
     let side = radius * channels;
     let weights = L::weights(weights);
     let along: Vec<usize> = (0..taps).map(|tap| tap * channels).collect();
-    struct Scratch<L> {
-        /// The rows that a row is made of, in turns, and whose they are.
-        ring: Vec<L>,
-        held: Vec<usize>,
-        /// A row with room at its sides, and the finished one.
-        wide: Vec<L>,
-        done: Vec<L>,
-        starts: Vec<usize>,
-    }
+    // Wide enough that the sides, which neighbours compute too, cost little.
+    let strip = row.min((8 * side).max(STRIP) / channels * channels);
     let scratch = || Scratch {
-        ring: vec![L::default(); taps * row],
-        held: vec![usize::MAX; taps],
-        wide: vec![L::default(); row + 2 * side],
-        done: vec![L::default(); row],
+        ring: vec![L::default(); taps * (strip + 2 * side)],
         starts: vec![0; taps],
+        wide: vec![L::default(); strip + 2 * side],
+        done: vec![L::default(); strip],
     };
     work.bands(to, BAND * row, scratch, |band, to, own| {
-        for (place, to) in to.chunks_exact_mut(row).enumerate() {
-            let y = band * BAND + place;
-            for tap in 0..taps {
-                let from = (y + tap).saturating_sub(radius).min(height - 1);
-                let slot = from % taps;
-                own.starts[tap] = slot * row;
-                if own.held[slot] != from {
-                    lanes(&mut own.ring[slot * row..(slot + 1) * row], &image.data[from * row..(from + 1) * row]);
-                    own.held[slot] = from;
+        for left in (0..row).step_by(strip) {
+            let width = strip.min(row - left);
+            // What there is of the sides; the rest of them repeats the border pixel.
+            let (from, end) = (left.saturating_sub(side), (left + width + side).min(row));
+            let (lacking, known) = (side - (left - from), end - from);
+            let mut next = (band * BAND).saturating_sub(radius);
+            for (place, to) in to.chunks_exact_mut(row).enumerate() {
+                let y = band * BAND + place;
+                while next <= (y + radius).min(height - 1) {
+                    let slot = next % taps * known;
+                    lanes(&mut own.ring[slot..slot + known], &image.data[next * row + from..next * row + end]);
+                    next += 1;
                 }
+                for (tap, start) in own.starts.iter_mut().enumerate() {
+                    *start = (y + tap).saturating_sub(radius).min(height - 1) % taps * known;
+                }
+                weigh(&mut own.wide[lacking..lacking + known], &own.ring, &own.starts, &weights);
+                repeat(&mut own.wide[..width + 2 * side], lacking, known, channels);
+                weigh(&mut own.done[..width], &own.wide, &along, &weights);
+                elements(&mut to[left..left + width], &own.done[..width]);
             }
-            weigh(&mut own.wide[side..side + row], &own.ring, &own.starts, &weights);
-            for at in 0..radius {
-                own.wide.copy_within(side..side + channels, at * channels);
-                own.wide.copy_within(side + row - channels..side + row, side + row + at * channels);
-            }
-            weigh(&mut own.done, &own.wide, &along, &weights);
-            elements(to, &own.done);
         }
     })
+}
+
+/// Repeats the first and the last pixel of what is known to the ends.
+fn repeat<L: Lane>(row: &mut [L], before: usize, known: usize, channels: usize) {
+    for at in (0..before).step_by(channels) {
+        row.copy_within(before..before + channels, at);
+    }
+    let end = before + known;
+    for at in (end..row.len()).step_by(channels) {
+        row.copy_within(end - channels..end, at);
+    }
 }
 
 #[cfg(test)]

@@ -94,8 +94,9 @@ fn lanczos(x: f64) -> f64 {
     if x == 0.0 {
         return 1.0;
     }
-    let angle = std::f64::consts::PI * x;
-    3.0 * angle.sin() * (angle / 3.0).sin() / (angle * angle)
+    let third = std::f64::consts::PI / 3.0 * x;
+    let sine = third.sin();
+    (3.0 - 4.0 * sine * sine) * sine * sine / (3.0 * third * third) // sin(3a) = 3 sin(a) - 4 sin(a)^3
 }
 
 /// An element type that can be resized.

@@ -42,6 +42,14 @@ pub trait Lane: Copy + Default + Send + Sync + 'static {
     /// What a sum starts with, to make up for what its products lose.
     fn start(taps: usize) -> Self;
     fn add_weighted(self, value: Self, weight: Self) -> Self;
+    /// Does as many columns of `turn` as it can do faster, and returns how many.
+    fn turn_blocks(_to: &mut [Self], _from: &[Self], _stride: usize, _width: usize) -> usize {
+        0
+    }
+    /// The same for `turn_back`.
+    fn turn_blocks_back(_to: &mut [Self], _from: &[Self], _stride: usize, _width: usize) -> usize {
+        0
+    }
 }
 
 impl Lane for i16 {
@@ -64,6 +72,14 @@ impl Lane for i16 {
     fn add_weighted(self, value: i16, weight: i16) -> i16 {
         self.wrapping_add(((i32::from(value) * i32::from(weight)) >> 16) as i16)
     }
+    #[cfg(target_arch = "x86_64")]
+    fn turn_blocks(to: &mut [i16], from: &[i16], stride: usize, width: usize) -> usize {
+        blocks::turn(to, from, stride, width)
+    }
+    #[cfg(target_arch = "x86_64")]
+    fn turn_blocks_back(to: &mut [i16], from: &[i16], stride: usize, width: usize) -> usize {
+        blocks::turn_back(to, from, stride, width)
+    }
 }
 
 impl Lane for f32 {
@@ -80,7 +96,7 @@ impl Lane for f32 {
     }
 }
 
-const BLOCK: usize = 64;
+const BLOCK: usize = 128;
 
 wide! {
     /// `to[i]` = the sum of `weights[k] * from[starts[k] + i]`. Blocks of sums stay in registers while the taps go by.
@@ -140,7 +156,8 @@ wide! {
 
 /// Turns 16 rows of a width, each `stride` after the one before, so that the 16 values of a column lie together.
 pub fn turn<L: Lane>(to: &mut [L], from: &[L], stride: usize, width: usize) {
-    for (column, to) in to.chunks_exact_mut(TURNED).take(width).enumerate() {
+    let done = L::turn_blocks(to, from, stride, width);
+    for (column, to) in to.chunks_exact_mut(TURNED).enumerate().take(width).skip(done) {
         for (row, to) in to.iter_mut().enumerate() {
             *to = from[row * stride + column];
         }
@@ -149,10 +166,66 @@ pub fn turn<L: Lane>(to: &mut [L], from: &[L], stride: usize, width: usize) {
 
 /// The other way round.
 pub fn turn_back<L: Lane>(to: &mut [L], from: &[L], stride: usize, width: usize) {
-    for (column, from) in from.chunks_exact(TURNED).take(width).enumerate() {
+    let done = L::turn_blocks_back(to, from, stride, width);
+    for (column, from) in from.chunks_exact(TURNED).enumerate().take(width).skip(done) {
         for (row, from) in from.iter().enumerate() {
             to[row * stride + column] = *from;
         }
+    }
+}
+
+/// Blocks of 8 x 8 values of 16 bits, which SSE2 turns in its registers. All x86-64 processors have it.
+#[cfg(target_arch = "x86_64")]
+mod blocks {
+    use super::TURNED;
+    use std::arch::x86_64::*;
+
+    unsafe fn turn_block(to: *mut i16, to_step: usize, from: *const i16, from_step: usize) {
+        let row = |at: usize| _mm_loadu_si128(from.add(at * from_step).cast());
+        let pair = |at: usize| {
+            let (one, two) = (row(at), row(at + 1));
+            (_mm_unpacklo_epi16(one, two), _mm_unpackhi_epi16(one, two))
+        };
+        let (a, b, c, d) = (pair(0), pair(2), pair(4), pair(6));
+        let fours = |one: (__m128i, __m128i), two: (__m128i, __m128i)| {
+            [
+                _mm_unpacklo_epi32(one.0, two.0),
+                _mm_unpackhi_epi32(one.0, two.0),
+                _mm_unpacklo_epi32(one.1, two.1),
+                _mm_unpackhi_epi32(one.1, two.1),
+            ]
+        };
+        let (upper, lower) = (fours(a, b), fours(c, d));
+        for at in 0..4 {
+            _mm_storeu_si128(to.add(2 * at * to_step).cast(), _mm_unpacklo_epi64(upper[at], lower[at]));
+            _mm_storeu_si128(to.add((2 * at + 1) * to_step).cast(), _mm_unpackhi_epi64(upper[at], lower[at]));
+        }
+    }
+
+    /// Returns how many columns it did: whole blocks of them.
+    pub fn turn(to: &mut [i16], from: &[i16], stride: usize, width: usize) -> usize {
+        let whole = width / 8 * 8;
+        assert!(to.len() >= whole * TURNED && from.len() >= (TURNED - 1) * stride + whole && stride >= whole);
+        for column in (0..whole).step_by(8) {
+            for row in (0..TURNED).step_by(8) {
+                let (to, from) = (&mut to[column * TURNED + row..], &from[row * stride + column..]);
+                // The last of its values is 7 columns and 7 rows further, which the assertion above covers.
+                unsafe { turn_block(to.as_mut_ptr(), TURNED, from.as_ptr(), stride) };
+            }
+        }
+        whole
+    }
+
+    pub fn turn_back(to: &mut [i16], from: &[i16], stride: usize, width: usize) -> usize {
+        let whole = width / 8 * 8;
+        assert!(from.len() >= whole * TURNED && to.len() >= (TURNED - 1) * stride + whole && stride >= whole);
+        for column in (0..whole).step_by(8) {
+            for row in (0..TURNED).step_by(8) {
+                let (to, from) = (&mut to[row * stride + column..], &from[column * TURNED + row..]);
+                unsafe { turn_block(to.as_mut_ptr(), stride, from.as_ptr(), TURNED) };
+            }
+        }
+        whole
     }
 }
 
@@ -174,6 +247,27 @@ wide! {
         for ((to, up), low) in to.iter_mut().zip(upper.chunks_exact(2)).zip(lower.chunks_exact(2)) {
             let sum = u16::from(up[0]) + u16::from(up[1]) + u16::from(low[0]) + u16::from(low[1]);
             *to = ((sum + 2) >> 2) as u8;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_and_back() {
+        for width in [1, 8, 21] {
+            let from: Vec<i16> = (0..TURNED as i16 * 30).collect();
+            let (mut turned, mut back) = (vec![0; width * TURNED], vec![0; TURNED * width]);
+            turn(&mut turned, &from, 30, width);
+            turn_back(&mut back, &turned, width, width);
+            for row in 0..TURNED {
+                for column in 0..width {
+                    assert_eq!(turned[column * TURNED + row], from[row * 30 + column]);
+                    assert_eq!(back[row * width + column], from[row * 30 + column]);
+                }
+            }
         }
     }
 }
