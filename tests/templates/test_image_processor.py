@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import PIL.Image
@@ -11,7 +13,11 @@ import pytest
 
 import lao
 from lao.authoring import build_checked, find_source, run_tests, validate
+from lao.errors import PluginLoadError
+from lao.host.runtimes import find_runtimes
+from lao.model.rights import Rights
 from lao.templates import create_project, templates
+from tests.host.test_runtimes import host_granting
 from tests.templates.made import Made
 
 LANGUAGES = ["rust"] + (["cpp"] if "image-processor" in templates("cpp") else [])
@@ -149,3 +155,40 @@ def test_sizes_as_pillow_makes_them(plugin: lao.Plugin, filter: str, theirs: str
         int
     )
     assert np.abs(found - expected).mean() < 1
+
+
+def needs_opencl(tmp_path: Path) -> None:
+    try:
+        find_runtimes(["opencl"], gpu=False, cache_dir=tmp_path / "probe")
+    except PluginLoadError as error:
+        pytest.skip(f"{error}; `apt install pocl-opencl-icd` has one that needs no graphics processor")
+
+
+def blurred_twice(plugin: lao.Plugin) -> None:
+    image = np.asarray(photograph())
+    for array in (image, image.astype(np.uint16) * 200, (image / np.float32(255)).astype(np.float32)):
+        here = plugin.call("blur", array, sigma=3.0)
+        there = plugin.call("blur", array, sigma=3.0, device="gpu")
+        assert there.metadata["device"] != "cpu", there.metadata
+        step = 1e-5 if array.dtype == np.float32 else 1
+        assert np.abs(np.asarray(here).astype(float) - np.asarray(there)).max() <= step
+
+
+def test_blur_by_opencl(made: Made, tmp_path: Path) -> None:
+    needs_opencl(tmp_path)
+    with lao.Host() as host:
+        blurred_twice(host.load(made.project.directory, isolation="none"))
+
+
+def test_blur_by_opencl_in_the_sandbox(made: Made, tmp_path: Path) -> None:
+    """PoCL needs a linker for the first call, and its cache for those after it."""
+    needs_opencl(tmp_path)
+    linker = shutil.which("ld")
+    if linker is None:
+        pytest.skip("no linker, which PoCL needs to build a kernel; `apt install binutils` has one")
+    building = Rights(runtimes=("opencl",), programs=(linker,))
+    for rights in (building, Rights(runtimes=("opencl",))):
+        with host_granting(tmp_path, made.result.library, rights) as host:
+            plugin = host.load("opencl")
+            assert plugin.enforced["P1"].level == "kernel"
+            blurred_twice(plugin)

@@ -92,6 +92,16 @@ def test_blur(plugin, sigma):
     assert np.abs(np.asarray(plugin.call("blur", image, sigma=sigma)) - blurred(image, sigma)).max() <= 0.6
 
 
+def test_blur_where_it_is_wanted(plugin):
+    image = pattern()
+    here = plugin.call("blur", image, sigma=2.0)
+    there = plugin.call("blur", image, sigma=2.0, device="gpu")
+    assert here.metadata == {"device": "cpu"}
+    # Without OpenCL it is done here, and the reason is told.
+    assert (there.metadata["device"] == "cpu") == ("reason" in there.metadata)
+    assert np.abs(np.asarray(here).astype(int) - np.asarray(there)).max() <= 1
+
+
 def test_gray_and_edges(plugin):
     image = pattern()
     gray = np.asarray(plugin.call("gray", image))

@@ -4,6 +4,7 @@
 mod blur;
 mod codec;
 mod color;
+mod gpu;
 mod pixels;
 mod scale;
 mod vision;
@@ -121,12 +122,26 @@ fn rotate(_: &Processor, image: AnyImage, call: &Call) -> Result<ImageOut, Error
 }
 
 fn blur(plugin: &Processor, image: AnyImage, call: &Call) -> Result<ImageOut, Error> {
-    let sigma = call.number("sigma") as f32;
-    let go_on = || call.check_cancelled();
+    let (sigma, go_on) = (call.number("sigma") as f32, || call.check_cancelled());
     with_pixels!(image, |pixels| {
         let mut made = pixels.room(call.host(), pixels.height, pixels.width)?;
+        let mut told = JsonObject::new();
+        let mut reason = None;
+        if call.text("device") == "gpu" {
+            let run = |gpu: &'static gpu::Gpu| {
+                gpu.blur(&pixels, made.as_mut_slice(), &blur::weights(sigma)).map(|()| gpu.name.clone())
+            };
+            match gpu::find().and_then(run) {
+                Ok(name) => return pixels.answer(made).metadata(&told.text("device", &name).finish()),
+                Err(why) => reason = Some(why),
+            }
+        }
         Blurred::blur(&pixels, made.as_mut_slice(), sigma, plugin.work(&go_on))?;
-        Ok(pixels.answer(made))
+        told = told.text("device", "cpu");
+        if let Some(why) = reason {
+            told = told.text("reason", &why);
+        }
+        pixels.answer(made).metadata(&told.finish())
     })
 }
 
@@ -216,6 +231,11 @@ fn define(plugin: &mut Definition<Processor>) {
     plugin
         .capability("blur", "Gaussian blur", blur)
         .param(Param::number("sigma", 3.0).range(0.1, 100.0).help("In pixels"))
+        .param(
+            Param::text("device", "cpu")
+                .one_of(&["cpu", "gpu"])
+                .help("Where; gpu: by OpenCL, or on the cpu where there is none"),
+        )
         .idempotent();
     plugin.capability("gray", "Without its colours: the luma of ITU-R BT.601", gray).idempotent();
     plugin
