@@ -188,13 +188,15 @@ impl Wrong {
         place.after(&held[..self.at]).refuse(self.why)
     }
 
-    /// serde_json counts lines from 1 and bytes within a line, of which the last one read is the one that it names.
+    /// serde_json counts lines from 1 and bytes within a line. It names the last byte that it read, but for a control
+    /// character, which it has not read yet.
     fn of(error: &serde_json::Error, held: &[u8], from: usize) -> Wrong {
         let line = error.line().max(1);
         let start = memchr::memchr_iter(b'\n', &held[from..]).nth(line.wrapping_sub(2)).map_or(0, |at| at + 1);
         let start = if line == 1 { 0 } else { start };
-        let at = (from + start + error.column().saturating_sub(1)).min(held.len());
         let said = error.to_string();
+        let unread = usize::from(said.starts_with("control character"));
+        let at = (from + start + (error.column() + unread).saturating_sub(1)).min(held.len());
         Wrong { at, why: said.split(" at line ").next().unwrap_or(&said).into() }
     }
 }
