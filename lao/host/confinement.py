@@ -123,7 +123,7 @@ def plan_of(
         required: Promises (`"P1"` ...) without which it is not loaded.
         user_namespace: Put the worker into a user namespace, where its threads are counted apart. For ordinary users.
         runtimes: Libraries from outside its package that it may use.
-        files: What else it may read; absolute and without links.
+        files: What else it may read, folders with all that is in them; absolute and without links.
 
     Raises:
         InvalidInput: A path has a line break in it.

@@ -36,7 +36,7 @@ from lao.host.services.calls import Target
 from lao.host.services.desk import Desk
 from lao.host.services.progress import Listener
 from lao.host.services.server import WorkerId
-from lao.host.settings import Settings, named_files, settings_of
+from lao.host.settings import Settings, named_paths, settings_of
 from lao.host.source import FileLocator, Locator, Source, source_of_directory, source_of_library
 from lao.host.watchdog import Limits, Watch, Watchdog
 from lao.model.json_schema import paths_of
@@ -174,7 +174,7 @@ class Host:
                 decision,
                 workers,
                 settings_of(source.manifest, chosen),
-                named_files(source.manifest, chosen),
+                named_paths(source.manifest, chosen, self._home),
                 stable=stable,
                 recycle_calls=recycle_calls,
                 upkeep=upkeep,

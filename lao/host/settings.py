@@ -10,7 +10,9 @@ from lao.errors import InvalidInput
 from lao.model.json_schema import check_config, defaults_of, paths_of
 from lao.model.manifest import Manifest
 
-__all__ = ["Settings", "named_files", "settings_of"]
+__all__ = ["Settings", "named_paths", "settings_of"]
+
+_KERNEL = ("/proc", "/sys", "/dev", "/run")
 
 
 def settings_of(manifest: Manifest | None, settings: dict[str, Any]) -> dict[str, Any]:
@@ -38,21 +40,43 @@ def settings_of(manifest: Manifest | None, settings: dict[str, Any]) -> dict[str
     return whole
 
 
-def named_files(manifest: Manifest | None, chosen: Mapping[str, Any]) -> tuple[Path, ...]:
-    """The files that a plugin may read since the user named them in its settings; what does not exist is left out.
+def named_paths(manifest: Manifest | None, chosen: Mapping[str, Any], home: Path) -> tuple[Path, ...]:
+    """The files and folders that a plugin may read since the user named them in its settings; what does not exist is
+    left out. A folder is read with all that is in it.
 
     Args:
         manifest: The plugin's.
         chosen: What was set by the user and by the host, without the schema's defaults: a plugin cannot grant itself
             anything.
+        home: LAO's folder.
+
+    Raises:
+        InvalidInput: A folder is too wide to be meant: it holds the user's home or LAO's, or is the kernel's.
     """
     named = (
-        chosen[key]
+        (key, chosen[key])
         for key in sorted(paths_of(manifest.config_schema if manifest is not None else None))
         if key in chosen
     )
-    paths = (Path(value).expanduser().resolve() for value in named if isinstance(value, str) and value)
-    return tuple(path for path in paths if path.is_file())
+    paths = [
+        (key, Path(value).expanduser().resolve()) for key, value in named if isinstance(value, str) and value
+    ]
+    for key, path in paths:
+        if path.is_dir():
+            _require_narrow(key, path, home)
+    return tuple(path for _, path in paths if path.is_file() or path.is_dir())
+
+
+def _require_narrow(key: str, folder: Path, home: Path) -> None:
+    for inner, what in ((Path.home(), "your home"), (home, "LAO's own files")):
+        if inner.resolve().is_relative_to(folder):
+            raise InvalidInput(
+                f"`{key}` names `{folder}`, which holds {what}",
+                causes=["a plugin may read all of a folder that a setting names"],
+                hint="name the folder that it needs",
+            )
+    if any(folder.is_relative_to(kernels) for kernels in _KERNEL):
+        raise InvalidInput(f"`{key}` names `{folder}`, which holds no files but the kernel's")
 
 
 class Settings:

@@ -1,4 +1,4 @@
-"""A setting that names a file lets the plugin read that file, and nothing else does."""
+"""A setting that names a file or a folder lets the plugin read it, and nothing else does."""
 
 from __future__ import annotations
 
@@ -80,3 +80,27 @@ def test_a_link_grants_what_it_leads_to(host: lao.Host, project: Path, tmp_path:
     link.symlink_to(real)
     plugin = host.load(project, isolation="process", config={"model_path": str(link)})
     assert plugin.call("read", str(real)) == "real"
+
+
+def test_a_folder_with_all_that_is_in_it(host: lao.Host, project: Path, tmp_path: Path) -> None:
+    folder, beside = tmp_path / "model", tmp_path / "model2.txt"
+    (folder / "deep").mkdir(parents=True)
+    (folder / "deep" / "part.txt").write_text("part")
+    beside.write_text("beside")
+    (folder / "out.txt").symlink_to(beside)
+    plugin = host.load(project, isolation="process", config={"model_path": str(folder)})
+    assert plugin.call("read", str(folder / "deep" / "part.txt")) == "part"
+    for path in (beside, folder / "out.txt", folder / ".." / "model2.txt"):
+        with pytest.raises(lao.PermissionDenied):
+            plugin.call("read", str(path))
+
+
+def test_a_folder_that_is_too_wide(host: lao.Host, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(project / "users" / "ann"))
+    (project / "users" / "ann").mkdir(parents=True)
+    for folder in ("/", "~", str(project / "users"), "/proc", "/dev/shm", "/sys/kernel"):
+        with pytest.raises(lao.InvalidInput, match="model_path"):
+            host.load(project, isolation="process", config={"model_path": folder})
+    assert host.load(
+        project, isolation="process", config={"model_path": str(project / "users" / "ann" / "x")}
+    )

@@ -96,6 +96,19 @@ def test_normalising(plugin):
     even = data(plugin.call("normalise", sound(quiet), by="rms", level_db=-20.0))
     assert np.sqrt((even**2).mean()) == pytest.approx(0.1, rel=1e-3)
     assert not data(plugin.call("normalise", sound(np.zeros((50, 1), np.float32)))).any()
+    assert not data(plugin.call("normalise", sound(np.zeros((48000, 1), np.float32)), by="lufs")).any()
+
+
+def test_loudness(plugin):
+    """The tone of ITU-R BS.1770: at full scale in one channel, -3.01 LUFS."""
+    assert plugin(wav_file(tone(2, channels=1, hertz=997, level=1.0)))["lufs"] == pytest.approx(-3.01, abs=0.02)
+    quiet = tone(2, hertz=997, level=0.01)
+    even = plugin.call("normalise", sound(quiet), by="lufs", level_db=-23.0)
+    assert data(even).max() == pytest.approx(10 ** (-23 / 20), rel=2e-3)
+    pause = np.concatenate([quiet, np.zeros((480_000, 2), np.float32)])
+    again = plugin.call("normalise", sound(pause), by="lufs", level_db=-23.0)
+    assert data(again).max() == pytest.approx(data(even).max(), rel=5e-2)  # blocks that end in the pause count
+    assert "lufs" not in plugin(wav_file(np.zeros((48000, 1), np.float32)))
 
 
 def test_silence(plugin):
@@ -175,14 +188,17 @@ def test_without_a_model_it_says_what_to_install(plugin):
     reason="apt install libpocketsphinx3 pocketsphinx-en-us pocketsphinx-testdata",
 )
 @pytest.mark.parametrize("isolation", ["process", "none"])
-def test_speech_is_recognised(isolation, tmp_path):
-    copy = tmp_path / PLUGIN.name
-    shutil.copytree(PLUGIN, copy, ignore=shutil.ignore_patterns("target"))
-    shutil.copytree(MODEL, copy / "resources" / "speech", dirs_exist_ok=True)
+@pytest.mark.parametrize("where", ["model_path", "resources"])
+def test_speech_is_recognised(isolation, where, tmp_path):
+    place, settings = PLUGIN, {"model_path": str(MODEL)}
+    if where == "resources":
+        place, settings = tmp_path / PLUGIN.name, {}
+        shutil.copytree(PLUGIN, place, ignore=shutil.ignore_patterns("target"))
+        shutil.copytree(MODEL, place / "resources" / "speech", dirs_exist_ok=True)
     spoken = (np.fromfile(SPEECH, "<i2").astype(np.float32) / 32768)[:, None]
     parts = [sound(spoken[start : start + 4000], 16000) for start in range(0, len(spoken), 4000)]
     with lao.Host() as host:
-        plugin = host.load(copy, isolation=isolation)
+        plugin = host.load(place, isolation=isolation, config=settings)
         *partial, last = list(plugin.stream("transcribe", iter(parts)))
         assert last["final"]
         assert last["text"] == "go forward ten meters"

@@ -4,6 +4,7 @@
 mod activity;
 mod decode;
 mod encode;
+mod loudness;
 mod recognise;
 mod resample;
 mod sound;
@@ -38,15 +39,20 @@ fn spans(spans: &[Span]) -> impl Iterator<Item = JsonObject> + '_ {
 /// What is in a file.
 fn process(plugin: &Processor, file: &[u8], call: &Call) -> Result<JsonObject, Error> {
     let sound = decode::decode(file, plugin.most, || call.check_cancelled())?;
-    Ok(JsonObject::new()
+    let about = JsonObject::new()
         .text("format", decode::format_of(file).unwrap_or_default())
         .integer("sample_rate_hz", i64::from(sound.rate))
         .integer("channels", sound.channels as i64)
         .integer("frames", sound.frames() as i64)
         .number("seconds", sound.seconds())
         .number("peak_db", decibel(sound.peak()))
-        .number("rms_db", decibel(sound.rms()))
-        .objects("speech", spans(&activity::speech(&sound, 12.0))))
+        .number("rms_db", decibel(sound.rms()));
+    let about = match loudness::loudness(&sound) {
+        Some(lufs) => about.number("lufs", lufs),
+        None => about,
+    };
+    call.check_cancelled()?;
+    Ok(about.objects("speech", spans(&activity::speech(&sound, 12.0))))
 }
 
 fn decode_file(plugin: &Processor, file: &[u8], call: &Call) -> Result<Audio<f32>, Error> {
@@ -89,7 +95,11 @@ fn mix(_: &Processor, input: AnyAudio, call: &Call) -> Result<Audio<f32>, Error>
 
 fn normalise(_: &Processor, input: AnyAudio, call: &Call) -> Result<Audio<f32>, Error> {
     let mut sound = Sound::of(&input)?;
-    let now = if call.text("by") == "peak" { sound.peak() } else { sound.rms() };
+    let now = match call.text("by") {
+        "peak" => sound.peak(),
+        "rms" => sound.rms(),
+        _ => loudness::loudness(&sound).map_or(0.0, amplitude),
+    };
     // Silence stays silence.
     if now > 1e-9 {
         let gain = amplitude(call.number("level_db")) / now;
@@ -148,7 +158,7 @@ fn define(plugin: &mut Definition<Processor>) {
     plugin.setting(
         Param::text("model_path", "")
             .format("path")
-            .help("Folder of a PocketSphinx model that the plugin may read; empty: `resources/speech`"),
+            .help("Folder of a PocketSphinx model; setting it lets the plugin read it; empty: `resources/speech`"),
     );
     plugin.setting(
         Param::integer("max_samples", 100_000_000).range(1, 2_000_000_000).help("Samples that a file may have"),
@@ -171,8 +181,14 @@ fn define(plugin: &mut Definition<Processor>) {
         .idempotent();
     plugin
         .capability("normalise", "As loud as is wanted; what is louder than 1 then is cut", normalise)
-        .param(Param::text("by", "peak").one_of(&["peak", "rms"]).help("What is measured"))
-        .param(Param::number("level_db", -1.0).range(-120, 0).help("What it becomes, in decibel below full scale"))
+        .param(
+            Param::text("by", "peak").one_of(&["peak", "rms", "lufs"]).help("What is measured; lufs is ITU-R BS.1770"),
+        )
+        .param(
+            Param::number("level_db", -1.0)
+                .range(-120, 0)
+                .help("What it becomes, in decibel of full scale, or in LUFS"),
+        )
         .idempotent();
     plugin
         .capability("silence", "Where it is silent", silence)

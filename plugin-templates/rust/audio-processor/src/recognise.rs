@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use std::ptr::null_mut;
 
 const RATE: u32 = 16_000;
-const WHERE: &str = "apt install libpocketsphinx3 pocketsphinx-en-us, and copy \
-    /usr/share/pocketsphinx/model/en-us to `resources/speech` in the plugin's folder";
+const WHERE: &str = "apt install libpocketsphinx3 pocketsphinx-en-us, and set `model_path` to \
+    /usr/share/pocketsphinx/model/en-us, or copy that to `resources/speech`";
 
 type Pointer = *mut c_void;
 

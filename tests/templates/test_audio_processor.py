@@ -1,0 +1,165 @@
+"""The template `audio-processor`: its own tests, conformance, files that other programs wrote, and speech."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import subprocess
+import wave
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import lao
+from lao.authoring import build_checked, find_source, run_tests, validate
+from lao.templates import create_project, templates
+from tests.templates.made import Made
+
+LANGUAGES = ["rust"] + (["cpp"] if "audio-processor" in templates("cpp") else [])
+MODEL = Path("/usr/share/pocketsphinx/model/en-us")
+
+
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(one, marks=[pytest.mark.matrix] if one != "rust" else []) for one in LANGUAGES],
+)
+def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Made:
+    language = str(request.param)
+    directory = tmp_path_factory.mktemp(language) / "sound tool"
+    create_project(
+        "sound-tool", directory, template="audio-processor", language=language, author="Ann <a@b.c>",
+        description="Reads, changes and understands sound",
+    )  # fmt: skip
+    project = find_source(directory)
+    return Made(language, project, build_checked(project, jobs=2))
+
+
+@pytest.fixture
+def plugin(made: Made) -> Iterator[lao.Plugin]:
+    with lao.Host() as host:
+        yield host.load(made.project.directory, isolation="process")
+
+
+def one_second() -> lao.Binary:
+    file = io.BytesIO()
+    with wave.open(file, "wb") as writer:
+        writer.setnchannels(1)
+        writer.setsampwidth(2)
+        writer.setframerate(8000)
+        writer.writeframes(bytes(range(200)) * 80)
+    return lao.Binary(file.getvalue())
+
+
+def test_its_own_tests_and_conformance(made: Made) -> None:
+    found = run_tests(made.project, read_input=lambda _: one_second(), seed=20260607)
+    failed = [check for check in found.checks if check.outcome == "failed"]
+    assert failed == [], "\n".join(f"{check.name}: {check.detail}" for check in failed)
+    passed = [check.name for check in found.checks if check.outcome == "passed"]
+    assert passed[:2] == ["cargo test" if made.language == "rust" else "ctest", "tests/*.py"]
+    assert found.output["frames"] == 8000
+
+
+def test_validate_finds_nothing(made: Made) -> None:
+    assert validate(made.project) == []
+
+
+# --- Files of others ---
+
+
+def tones(rate: int, channels: int) -> np.ndarray[Any, np.dtype[np.float32]]:
+    time = np.arange(rate) / rate
+    made = [0.3 * np.sin(2 * np.pi * 220 * (index + 1) * time) for index in range(channels)]
+    return np.stack(made, axis=1).astype(np.float32)
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize("rate", [8000, 22050, 44100, 48000])
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize(
+    ("form", "subtype", "near"),
+    [
+        ("WAV", "PCM_16", 1e-6),
+        ("WAV", "PCM_24", 1e-6),
+        ("WAV", "PCM_U8", 1e-6),
+        ("WAV", "FLOAT", 1e-6),
+        ("FLAC", "PCM_16", 1e-6),
+        ("FLAC", "PCM_24", 1e-6),
+        ("OGG", "VORBIS", 2e-3),
+        ("MP3", "MPEG_LAYER_III", 2e-3),
+    ],
+)
+def test_files_that_libsndfile_wrote(
+    plugin: lao.Plugin, rate: int, channels: int, form: str, subtype: str, near: float
+) -> None:
+    soundfile = pytest.importorskip("soundfile", reason="pip install soundfile")
+    file = io.BytesIO()
+    soundfile.write(file, tones(rate, channels), rate, format=form, subtype=subtype)
+    expected, _ = soundfile.read(io.BytesIO(file.getvalue()), dtype="float32", always_2d=True)
+    found = plugin.call("decode", file.getvalue())
+    assert (found.sample_rate, found.shape[1]) == (rate, channels)
+    # Lossy formats are padded; how much of it is cut off differs between decoders.
+    shift = best_shift(expected[:, 0], np.asarray(found)[:, 0]) if near > 1e-5 else 0
+    assert abs(found.shape[0] - expected.shape[0]) <= (0 if near < 1e-5 else 2500)
+    count = min(len(expected), len(found) - shift) - 2000
+    assert np.asarray(found)[1000 + shift : count + shift] == pytest.approx(expected[1000:count], abs=near)
+
+
+def best_shift(expected: Any, found: Any) -> int:
+    size = 1 << 17
+    product = np.fft.irfft(np.fft.rfft(found, size) * np.conj(np.fft.rfft(expected, size)), size)
+    place = int(product[:3000].argmax())
+    return place if abs(product[place] - product[0]) > 1e-3 * abs(product[0]) else 0
+
+
+@pytest.mark.matrix
+@pytest.mark.filterwarnings("ignore:.*(hunk|file).*")
+def test_odd_files_of_scipy(plugin: lao.Plugin) -> None:
+    """Odd headers, truncated files, big-endian ones: an answer that scipy agrees with, or a reason."""
+    wavfile = pytest.importorskip("scipy.io.wavfile", reason="pip install scipy")
+    folder = Path(wavfile.__file__).parent / "tests" / "data"
+    files = sorted(folder.glob("*.wav"))
+    assert len(files) > 10
+    decoded = 0
+    for path in files:
+        try:
+            found = plugin.call("decode", path.read_bytes())
+        except (lao.InvalidInput, lao.PluginError):
+            continue
+        decoded += 1
+        try:
+            rate, expected = wavfile.read(path)
+        except ValueError:
+            continue
+        assert found.sample_rate == rate, path.name
+        assert found.shape[0] == expected.shape[0], path.name
+    assert decoded >= 5
+    assert plugin.stats.restarts == 0
+
+
+# --- Speech of another voice ---
+
+
+@pytest.mark.matrix
+@pytest.mark.skipif(
+    shutil.which("espeak-ng") is None or not MODEL.is_dir(),
+    reason="apt install espeak-ng libpocketsphinx3 pocketsphinx-en-us",
+)
+def test_words_of_a_made_voice(made: Made, tmp_path: Path) -> None:
+    """At 22050 Hz, as espeak-ng speaks: at least half of the words, with times that go on."""
+    said = "please open the window and close the door"
+    path = tmp_path / "said.wav"
+    subprocess.run(["espeak-ng", "-v", "en-us", "-s", "130", "-w", str(path), said], check=True)
+    with lao.Host() as host:
+        plugin = host.load(
+            made.project.directory, isolation="process", config={"model_path": str(MODEL)}, timeout=60
+        )
+        sound = plugin.call("decode", path.read_bytes())
+        assert sound.sample_rate == 22050
+        last = list(plugin.stream("transcribe", sound))[-1]
+        found = [word["word"] for word in last["words"]]
+        assert len(set(found) & set(said.split())) >= len(set(said.split())) // 2, last["text"]
+        times = [time for word in last["words"] for time in (word["start"], word["end"])]
+        assert times == sorted(times)
