@@ -135,7 +135,7 @@ def test_odd_files_of_scipy(plugin: lao.Plugin) -> None:
             continue
         assert found.sample_rate == rate, path.name
         assert found.shape[0] == expected.shape[0], path.name
-    assert decoded >= 5
+    assert decoded >= 4
     assert plugin.stats.restarts == 0
 
 
