@@ -66,14 +66,15 @@ test-tsan: setup
 # PYTEST_ARGS narrows it: `make test-python PYTEST_ARGS='tests/cli -x'`. All of them run in two steps: the templates, which
 # mostly compile, beside what does not mind, and then what measures time, alone.
 TIMED := tests/host tests/hostile
+PYTEST := $(PY) -m pytest --durations=10
 test-python: setup
-	@export PATH="$(CURDIR)/$(BIN):$$PATH"; run() { $(PY) -m pytest --durations=10 "$$@"; }; failed=0; \
-	if test -n "$(PYTEST_ARGS)"; then run $(PYTEST_ARGS); exit; fi; \
+	@export PATH="$(CURDIR)/$(BIN):$$PATH"; failed=0; \
+	if test -n "$(PYTEST_ARGS)"; then $(PYTEST) $(PYTEST_ARGS); exit; fi; \
 	echo "tests/templates: meanwhile, into build/templates.log"; \
-	run tests/templates > build/templates.log 2>&1 & templates=$$!; trap 'kill $$templates; exit 1' INT TERM; \
-	run $(addprefix --ignore=,tests/templates $(TIMED)) || failed=1; \
+	$(PYTEST) tests/templates > build/templates.log 2>&1 & templates=$$!; trap 'kill $$templates; exit 1' INT TERM; \
+	$(PYTEST) $(addprefix --ignore=,tests/templates $(TIMED)) || failed=1; \
 	wait $$templates || failed=1; cat build/templates.log; \
-	run $(TIMED) || failed=1; exit $$failed
+	$(PYTEST) $(TIMED) || failed=1; exit $$failed
 
 # What the templates need besides: the extra `templates`, and models without what their packages would run them with.
 TEMPLATE_REQUIREMENTS := import tomllib; \
