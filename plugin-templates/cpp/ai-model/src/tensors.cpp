@@ -7,6 +7,8 @@
 #include <limits>
 #include <optional>
 
+#include "packed.hpp"
+
 namespace {
 
 template <class T> constexpr int element_of() {
@@ -76,7 +78,38 @@ bool flatten(const lao::JsonValue &value, std::size_t axis, std::vector<std::int
                        [&](const lao::JsonValue &item) { return flatten(item, axis + 1, shape, numbers); });
 }
 
+Feed of_packed(const lao::JsonValue &json, const Slot &slot) {
+    const auto packed = unpack(json);
+    auto made = first_of_types([&](auto type) -> std::optional<Feed> {
+        using T = decltype(type);
+        if (slot.element != element_of<T>() || !packed) {
+            return std::nullopt;
+        }
+        std::size_t size = sizeof(T);
+        for (const std::int64_t length : packed->shape) {
+            if (length > 0 && size > packed->bytes.size() / static_cast<std::size_t>(length)) {
+                return std::nullopt; // more than there is
+            }
+            size *= static_cast<std::size_t>(length);
+        }
+        if (size != packed->bytes.size()) {
+            return std::nullopt;
+        }
+        auto copy = room<T>(size / sizeof(T));
+        std::memcpy(copy.data(), packed->bytes.data(), size);
+        OrtValue value = wrap(copy.data(), size, packed->shape, slot.element);
+        return Feed{&slot, std::move(value), std::move(copy)};
+    });
+    if (!made) {
+        throw lao::InvalidParameter("`" + slot.name + "` must be {shape, data}: its elements in base64");
+    }
+    return std::move(*made);
+}
+
 Feed of_json(const lao::JsonValue &json, const Slot &slot) {
+    if (json.is_object()) {
+        return of_packed(json, slot);
+    }
     std::vector<std::int64_t> shape;
     std::vector<const std::string *> numbers;
     if (!flatten(json, 0, shape, numbers)) {
@@ -178,6 +211,9 @@ std::vector<Feed> all_feeds(const Model &model, const lao::AnyTensor &array, std
     std::vector<Feed> all;
     all.push_back(std::move(*first));
     const lao::JsonValue given = feeds.empty() ? lao::JsonValue() : lao::JsonValue::parse(feeds);
+    if (!given.is_object() && !given.is_null()) {
+        throw lao::InvalidParameter("`feeds` is an object: inputs by their names");
+    }
     for (const auto &[name, value] : given.members()) {
         all.push_back(of_json(value, model.input(name)));
     }

@@ -1,8 +1,9 @@
-// Tests of text.cpp and sha256.cpp alone.
+// Tests of text.cpp, packed.cpp and sha256.cpp alone.
 #include "../src/text.hpp"
 
 #include <iostream>
 
+#include "../src/packed.hpp"
 #include "../src/sha256.hpp"
 
 static int failures = 0;
@@ -31,6 +32,10 @@ int main() {
     expect("the best score names the label",
            text::answer(scores, 2, {"a", "b"}).text() == R"({"label":"b","scores":{"a":0.25,"b":0.75}})");
     expect("a class without a label", text::answer(scores, 1, {}).text().find("class 0") != std::string::npos);
+    expect("base64", decode_base64("TWFuTQ==") == "ManM" && decode_base64("TWE=") == "Ma" && decode_base64("") == "");
+    for (const char *wrong : {"T", "TQ", "T===", "T!==", "=TQ="}) {
+        expect("what is no base64", !decode_base64(wrong));
+    }
     // FIPS 180-4's own examples.
     expect("the hash of abc", digest("abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     expect("the hash of two blocks", digest("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq") ==

@@ -2,6 +2,7 @@
 #![deny(unsafe_code)]
 
 mod model;
+mod packed;
 mod runtime;
 mod tensors;
 mod text;
@@ -126,7 +127,7 @@ fn define(plugin: &mut Definition<Ai>) {
         .param(model())
         .param(Param::text("input", "").help("The input that the array is for; empty: the first"))
         .param(Param::text("output", "").help("The output to answer with; empty: the first"))
-        .param(Field::json("feeds").help("Its other inputs by their names: numbers in lists").optional())
+        .param(Field::json("feeds").help("Its other inputs by their names: numbers in lists, or packed").optional())
         .idempotent();
     plugin
         .capability("models", "The models: version, hash, inputs, outputs, and what they run on", models)

@@ -1,6 +1,7 @@
 //! Arrays of the caller's to ONNX Runtime and back, without a look at their elements.
 
 use crate::model::{Model, Slot};
+use crate::packed::unpack;
 use lao_plugin::{AnyTensor, Element, Error, Host, JsonValue, Tensor, TensorOut};
 use ort::session::SessionInputValue;
 use ort::value::{DynValue, Tensor as OrtTensor, TensorElementType, TensorRef};
@@ -48,8 +49,11 @@ macro_rules! element_types {
             Err(Error::unsupported("the output has an element type that is not carried"))
         }
 
-        /// An input from JSON: a number, or lists of numbers.
+        /// An input from JSON: a number, lists of numbers, or a packed array.
         pub fn feed(value: &JsonValue, slot: &Slot) -> Result<SessionInputValue<'static>, Error> {
+            if let JsonValue::Object(_) = value {
+                return packed(value, slot);
+            }
             let (mut shape, mut numbers) = (Vec::new(), Vec::new());
             flatten(value, 0, &mut shape, &mut numbers)
                 .ok_or_else(|| Error::invalid_parameter(format!("`{}` must be numbers in lists of one length", slot.name)))?;
@@ -58,6 +62,27 @@ macro_rules! element_types {
                     OrtTensor::from_array((shape, numbers.iter().map(|number| *number as $type).collect::<Vec<$type>>()))
                         .map(SessionInputValue::from)
                         .map_err(failed)
+                })*
+                _ => Err(Error::unsupported(format!("`{}` has an element type that cannot be given as JSON", slot.name))),
+            }
+        }
+
+        fn packed(value: &JsonValue, slot: &Slot) -> Result<SessionInputValue<'static>, Error> {
+            let wrong = || Error::invalid_parameter(format!("`{}` must be {{shape, data}}: its elements in base64", slot.name));
+            let (shape, bytes) = unpack(value).ok_or_else(wrong)?;
+            let count = shape.iter().try_fold(1usize, |count, length| count.checked_mul(usize::try_from(*length).ok()?));
+            match slot.element {
+                $(TensorElementType::$name => {
+                    const SIZE: usize = size_of::<$type>();
+                    if count.and_then(|count| count.checked_mul(SIZE)) != Some(bytes.len()) {
+                        return Err(wrong());
+                    }
+                    let elements = bytes.chunks_exact(SIZE).map(|chunk| {
+                        let mut one = [0; SIZE];
+                        one.copy_from_slice(chunk);
+                        <$type>::from_le_bytes(one)
+                    });
+                    OrtTensor::from_array((shape, elements.collect::<Vec<$type>>())).map(SessionInputValue::from).map_err(failed)
                 })*
                 _ => Err(Error::unsupported(format!("`{}` has an element type that cannot be given as JSON", slot.name))),
             }
@@ -109,11 +134,14 @@ pub fn inputs<'a>(
 ) -> Result<Vec<(std::borrow::Cow<'a, str>, SessionInputValue<'a>)>, Error> {
     let main = model.input(name)?;
     let mut all = vec![(main.name.as_str().into(), input(array, main)?)];
-    if let JsonValue::Object(members) = feeds {
-        for (name, value) in members {
-            let slot = model.input(name)?;
-            all.push((slot.name.as_str().into(), feed(value, slot)?));
-        }
+    let members = match feeds {
+        JsonValue::Object(members) => &members[..],
+        JsonValue::Null => &[],
+        _ => return Err(Error::invalid_parameter("`feeds` is an object: inputs by their names")),
+    };
+    for (name, value) in members {
+        let slot = model.input(name)?;
+        all.push((slot.name.as_str().into(), feed(value, slot)?));
     }
     let missing: Vec<&str> = model
         .inputs
