@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,12 +24,21 @@ from tests.templates.made import Made
 LANGUAGES = ["rust"] + (["cpp"] if "image-processor" in templates("cpp") else [])
 
 
+def has_libraries() -> bool:
+    """Whether the template in C++ can be built here."""
+    tool = shutil.which("pkg-config")
+    wanted = ["libturbojpeg", "libpng", "libwebp", "libwebpdemux"]
+    return tool is not None and subprocess.run([tool, "--exists", *wanted], check=False).returncode == 0
+
+
 @pytest.fixture(
     scope="module",
     params=[pytest.param(one, marks=[pytest.mark.matrix] if one != "rust" else []) for one in LANGUAGES],
 )
 def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Made:
     language = str(request.param)
+    if language == "cpp" and not has_libraries():
+        pytest.skip("no libraries for it; `apt install libturbojpeg0-dev libpng-dev libwebp-dev pkg-config`")
     directory = tmp_path_factory.mktemp(language) / "dark room"
     create_project(
         "dark-room", directory, template="image-processor", language=language, author="Ann <a@b.c>",
