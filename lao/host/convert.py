@@ -27,7 +27,7 @@ from lao.model.values import (
     Video,
 )
 
-__all__ = ["Described", "from_native", "param_to_json", "to_json", "to_native"]
+__all__ = ["Described", "SentJson", "from_native", "param_to_json", "to_json", "to_native"]
 
 _OPENED = 1  # of a file, in place of a sample rate: its caller named it, so it is opened for the plugin
 
@@ -53,8 +53,20 @@ def to_json(value: Any) -> str:
         raise InvalidInput("the input has no JSON form", causes=[str(error)]) from None
 
 
+class SentJson:
+    """A parameter as it is sent, and the value that was checked of it."""
+
+    __slots__ = ("text", "value")
+
+    def __init__(self, text: str, value: Any) -> None:
+        self.text = text
+        self.value = value
+
+
 def param_to_json(value: Any) -> str:
     """JSON of a parameter that is no number, text or bytes. Called by the native side, which names the parameter."""
+    if type(value) is SentJson:
+        return value.text
     return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_plain)
 
 

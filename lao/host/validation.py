@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lao.errors import InvalidInput, LaoError, PluginLoadError
-from lao.host.convert import Described, param_to_json, to_native
+from lao.host.convert import Described, SentJson, param_to_json, to_native
 from lao.model.capability import Capability
 from lao.model.instance_check import InstanceCheck
 from lao.model.kinds import Kind
@@ -209,7 +209,7 @@ class Checks:
         sent = {name: self._param(name, value) for name, value in params.items()}
         if self._params is not None:
             form = {name: _form_of(value) for name, value in sent.items()}
-            found = self._params.mismatch(form, _characters(form))
+            found = self._params.mismatch(form, _characters(sent))
             if found is not None:
                 raise self._refusal("parameters", [_placed(*found)], found[0])
         return sent
@@ -229,8 +229,12 @@ class Checks:
                 if not math.isfinite(number):
                     raise ValueError("it is not a finite number")
                 return number
-            plain = read_json(param_to_json(value))
-            return sanitize(plain, self._clean) if self._clean is not None else plain
+            text = param_to_json(value)
+            plain = read_json(text)
+            if self._clean is not None:
+                plain = sanitize(plain, self._clean)
+                text = _plain_json(plain)
+            return SentJson(text, plain)
         except (TypeError, ValueError, RecursionError) as error:
             causes = [error.message, *error.causes] if isinstance(error, InvalidInput) else [str(error)]
             raise self._refusal("parameters", [f"`{name}` has no JSON form", *causes]) from None
@@ -280,14 +284,20 @@ def _form_of(value: Any) -> Any:
         from base64 import b64encode
 
         return b64encode(value).decode()
-    return value
+    return value.value if type(value) is SentJson else value
 
 
-def _characters(params: dict[str, Any]) -> int:
-    return sum(
-        len(name) + (len(value) if isinstance(value, str) else len(_plain_json(value)) + 4)
-        for name, value in params.items()
-    )
+def _characters(params: Mapping[str, Any]) -> int:
+    """About as many as they have as JSON."""
+    return sum(len(name) + 4 + _length(value) for name, value in params.items())
+
+
+def _length(value: Any) -> int:
+    if isinstance(value, str):
+        return len(value)
+    if isinstance(value, bytes):
+        return 4 * (len(value) // 3 + 1)
+    return len(value.text if type(value) is SentJson else _plain_json(value))
 
 
 def _placed(pointer: str, message: str) -> str:

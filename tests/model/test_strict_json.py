@@ -95,3 +95,12 @@ def test_no_sanitisers_are_none() -> None:
     assert sanitize({"a": [" b "], " c": 1}, str.strip) == {"a": ["b"], "c": 1}
     with pytest.raises(InvalidInput, match="the same"):
         sanitize({"a": 1, " a": 2}, str.strip)
+
+
+@pytest.mark.parametrize("offset", range(0, 101, 4))
+def test_a_number_of_many_digits_overflows_wherever_it_stands(offset: int) -> None:
+    space = " " * offset
+    with pytest.raises(InvalidInput, match="document") as caught:
+        read_json(f"[{space}{'9' * 309}.0]")
+    assert "too large" in str(caught.value)
+    assert read_json(f'["{space}", {"9" * 308}.0]')[1] == float("9" * 308)
