@@ -80,6 +80,11 @@ def test_csv_is_what_others_read_and_write(plugin):
     assert json.loads(plugin.call("process", out.getvalue(), to="json")) == records
 
 
+def test_what_looks_like_a_mark_is_none_in_csv(plugin):
+    records = [{"\ufeffa": "\ufeff"}]
+    assert json.loads(plugin.call("process", plugin.call("process", json.dumps(records), to="csv"), to="json")) == records
+
+
 def test_xml_is_what_others_read(plugin):
     records = [{"name": word, "@id": str(index)} for index, word in enumerate(WORDS)]
     root = ElementTree.fromstring(
@@ -89,6 +94,15 @@ def test_xml_is_what_others_read(plugin):
     assert [(one.find("name").text or "", one.get("id")) for one in root] == [
         (word, str(index)) for index, word in enumerate(WORDS)
     ]
+
+
+def test_names_that_no_element_has_and_white_space_in_attributes_survive(plugin):
+    written = plugin.call("process", '{"a b":1,"n:s":2,"x\ufeff":3,"größe":4,"@id":"two\\nlines,\\ta tab"}', to="xml")
+    (one,) = ElementTree.fromstring(written)
+    assert [(field.tag, field.get("name"), field.text) for field in one] == [
+        ("field", "a b", "1"), ("field", "n:s", "2"), ("field", "x\ufeff", "3"), ("größe", None, "4"),
+    ]  # fmt: skip
+    assert one.get("id") == "two\nlines,\ta tab"
 
 
 def test_values_stay_as_they_were_written(plugin):
@@ -304,7 +318,7 @@ def test_aggregate_and_sort(plugin):
         ({"bake": 1}, "there is no step `bake`: select, rename"),
         ({}, "the step is empty"),
         ([], "a step is an object"),
-        ({"select": "a"}, "a list of fields"),
+        ({"select": "a"}, "a list of fields"), ({"select": ["a", "b", "a"]}, "`a` comes twice"),
         ({"rename": ["a"]}, "an object with fields"),
         ({"cast": {"a": "date"}}, "there is no type `date`"),
         ({"select": [], "sort": []}, "are two steps"),
@@ -393,6 +407,7 @@ def test_what_cannot_be_written(plugin):
     assert "line 2: the field `b` is not among those of the first record" in refusal(
         plugin, '{"a":1}\n{"b":2}', to="csv"
     )
+    assert "line 1: a field without a name has no column" in refusal(plugin, '{"":1}', to="csv")
     assert "U+0000 cannot stand in XML" in refusal(plugin, '{"a":"\\u0000"}', to="xml")
     with pytest.raises(lao.LaoError, match="no name of an element"):
         plugin.call("process", "[]", to="xml", root="1")

@@ -43,7 +43,13 @@ std::vector<Name> declared_names(const lao::JsonValue &value) {
     }
     std::vector<Name> names;
     for (const auto &item : value.items()) {
-        names.push_back(name_of(declared_text(item)));
+        const std::string name(declared_text(item));
+        for (const auto &known : names) {
+            if (*known == name) {
+                throw Wrong{"`" + name + "` comes twice"};
+            }
+        }
+        names.push_back(name_of(name));
     }
     return names;
 }

@@ -213,6 +213,9 @@ void CsvWriter::write(const Record &record, std::string &out) {
 
 void CsvWriter::begin(const Record &record, std::string &out) {
     for (const auto &field : record.fields) {
+        if (has_header_ && field.first->empty()) {
+            throw record.refuse("a field without a name has no column in CSV");
+        }
         names_.push_back(field.first);
     }
     if (names_.empty()) {
@@ -231,8 +234,10 @@ void CsvWriter::cell(std::size_t index, std::string_view text, std::string &out)
         out += delimiter_;
     }
     const auto is_special = [this](char c) { return c == delimiter_ || c == '"' || c == '\n' || c == '\r'; };
-    // An empty line would be none: its only cell is written as a quoted nothing.
-    if (std::none_of(text.begin(), text.end(), is_special) && !(names_.size() == 1 && text.empty())) {
+    // An empty line would be none, so its only cell is written as a quoted nothing; and what a document begins with may
+    // look like the mark of UTF-8.
+    const bool is_marked = index == 0 && text.substr(0, 3) == "\xEF\xBB\xBF";
+    if (std::none_of(text.begin(), text.end(), is_special) && !(names_.size() == 1 && text.empty()) && !is_marked) {
         out += text;
         return;
     }

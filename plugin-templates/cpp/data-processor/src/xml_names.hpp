@@ -7,7 +7,8 @@
 
 namespace data {
 
-bool is_xml_name(std::string_view name) noexcept;
+// Whether a name is written as it is. One with a colon is not: it would belong to a namespace that nobody declares.
+bool is_written_name(std::string_view name) noexcept;
 bool is_xml_character(std::uint32_t character) noexcept;
 // Nothing but white space.
 inline bool is_blank(std::string_view text) noexcept {

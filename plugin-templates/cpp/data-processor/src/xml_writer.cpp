@@ -11,17 +11,28 @@ namespace {
 
 using Json = lao::JsonValue;
 
+// Letters beyond ASCII that names had in the first edition of XML already: all parsers take them.
+constexpr std::pair<std::uint32_t, std::uint32_t> LETTERS[] = {
+    {0xC0, 0xD6},   {0xD8, 0xF6},   {0xF8, 0x131},    {0x14A, 0x17E},   {0x391, 0x3A1},   {0x3A3, 0x3CE},
+    {0x401, 0x40C}, {0x40E, 0x44F}, {0x451, 0x45C},   {0x5D0, 0x5EA},   {0x621, 0x63A},   {0x641, 0x64A},
+    {0x905, 0x939}, {0xE01, 0xE2E}, {0x3041, 0x3094}, {0x30A1, 0x30FA}, {0x4E00, 0x9FA5}, {0xAC00, 0xD7A3},
+};
+
 bool is_letter(std::uint32_t c) noexcept {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_' || c == ':' || (c >= 0xC0 && c <= 0x2FF) ||
-           (c >= 0x370 && c <= 0x1FFF && c != 0x37E) || (c >= 0x2C00 && c <= 0x2FEF) || (c >= 0x3001 && c <= 0xD7FF) ||
-           (c >= 0xF900 && c <= 0xFDCF) || (c >= 0xFDF0 && c <= 0xFFFD) || (c >= 0x10000 && c <= 0xEFFFF);
+    if (c < 0x80) {
+        return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_';
+    }
+    for (const auto &[first, last] : LETTERS) {
+        if (c >= first && c <= last) {
+            return true;
+        }
+    }
+    return false;
 }
 
-bool is_of_a_name(std::uint32_t c) noexcept {
-    return is_letter(c) || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == 0xB7 || (c >= 0x300 && c <= 0x36F);
-}
+bool is_of_a_name(std::uint32_t c) noexcept { return is_letter(c) || (c >= '0' && c <= '9') || c == '-' || c == '.'; }
 
-// Throws a text for people.
+// Throws Refused, whose place does not matter.
 void escape(std::string_view text, std::string &out) {
     const char *at = text.data(), *const end = at + text.size();
     while (at < end) {
@@ -80,12 +91,12 @@ std::string plain(const Json &value) {
 bool is_plain(const Json &value) noexcept { return !value.is_list() && !value.is_object(); }
 
 bool is_attribute(std::string_view name, bool is_plain) noexcept {
-    return is_plain && !name.empty() && name.front() == '@' && is_xml_name(name.substr(1));
+    return is_plain && !name.empty() && name.front() == '@' && is_written_name(name.substr(1));
 }
 
 // Calls `content` between the tags; in a tag of its own name, or of `field`.
 template <class Content> void element(std::string_view name, std::string &out, Content content) {
-    const std::string_view tag = is_xml_name(name) ? name : "field";
+    const std::string_view tag = is_written_name(name) ? name : "field";
     out += '<';
     out += tag;
     if (tag != name) {
@@ -156,7 +167,7 @@ bool is_xml_character(std::uint32_t c) noexcept {
     return c == '\t' || c == '\n' || c == '\r' || (c >= 0x20 && c <= 0xFFFD) || (c >= 0x10000 && c <= 0x10FFFF);
 }
 
-bool is_xml_name(std::string_view name) noexcept {
+bool is_written_name(std::string_view name) noexcept {
     const char *at = name.data(), *const end = at + name.size();
     const std::int32_t first = lao_utf8_next(&at, end);
     if (first < 0 || !is_letter(static_cast<std::uint32_t>(first))) {
@@ -173,7 +184,7 @@ bool is_xml_name(std::string_view name) noexcept {
 
 XmlWriter::XmlWriter(std::string root, std::string record) : root_(std::move(root)), record_(std::move(record)) {
     for (const auto &name : {root_, record_}) {
-        if (!is_xml_name(name)) {
+        if (!is_written_name(name)) {
             throw lao::InvalidParameter("`" + name + "` is no name of an element");
         }
     }

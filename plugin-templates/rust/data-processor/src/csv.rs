@@ -3,7 +3,7 @@
 //! The reader is strict: what a lenient one would guess at (a quotation mark in the middle of a field, a line with too many fields)
 //! is refused, with its place.
 
-use crate::document::{Document, Place};
+use crate::document::{Document, Place, MARK};
 use crate::record::{Name, Record, Value};
 use lao_plugin::Error;
 use memchr::{memchr, memchr2, memchr_iter};
@@ -173,6 +173,9 @@ impl Writer {
             if self.names.is_empty() {
                 return Err(record.refuse("a record without fields has no line in CSV"));
             }
+            if self.has_header && self.names.iter().any(|name| name.is_empty()) {
+                return Err(record.refuse("a field without a name has no column in CSV"));
+            }
             if self.has_header {
                 let names: Vec<&str> = self.names.iter().map(|name| &**name).collect();
                 self.line(&names, out);
@@ -200,8 +203,10 @@ impl Writer {
             }
             let bytes = cell.as_ref().as_bytes();
             let special = |byte: &u8| *byte == self.delimiter || matches!(*byte, b'"' | b'\n' | b'\r');
-            // An empty line would be none: its only cell is written as a quoted nothing.
-            let is_quoted = bytes.iter().any(special) || (cells.len() == 1 && bytes.is_empty());
+            // An empty line would be none, so its only cell is written as a quoted nothing; and what a document begins with
+            // may look like the mark of UTF-8.
+            let is_odd = (cells.len() == 1 && bytes.is_empty()) || (index == 0 && bytes.starts_with(MARK));
+            let is_quoted = is_odd || bytes.iter().any(special);
             if !is_quoted {
                 out.extend_from_slice(bytes);
                 continue;

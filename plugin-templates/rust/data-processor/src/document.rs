@@ -5,7 +5,7 @@ use memchr::{memchr_iter, memrchr};
 use std::io::{self, BufRead, Read};
 
 /// What UTF-8 may begin with.
-const MARK: &[u8] = &[0xEF, 0xBB, 0xBF];
+pub const MARK: &[u8] = &[0xEF, 0xBB, 0xBF];
 /// Bytes of white space before which the first character of a document is looked for.
 const MOST_SPACE: usize = 64 << 10;
 

@@ -115,7 +115,15 @@ fn text(value: &JsonValue) -> Result<&str, String> {
 
 fn names(value: &JsonValue) -> Result<Vec<Name>, String> {
     let list = value.as_list().ok_or("a list of fields is needed")?;
-    list.iter().map(|name| text(name).map(Name::from)).collect()
+    let mut found: Vec<Name> = Vec::new();
+    for name in list {
+        let name = text(name)?;
+        if found.iter().any(|known| **known == *name) {
+            return Err(format!("`{name}` comes twice"));
+        }
+        found.push(name.into());
+    }
+    Ok(found)
 }
 
 fn pairs<T>(value: &JsonValue, read: impl Fn(&JsonValue) -> Result<T, String>) -> Result<Vec<(Name, T)>, String> {

@@ -262,6 +262,39 @@ fn is_name(name: &str) -> bool {
     first && characters.all(|one| one.is_alphanumeric() || matches!(one, '.' | '-' | '_' | ':' | '\u{B7}'))
 }
 
+/// Letters beyond ASCII that names had in the first edition of XML already: all parsers take them.
+const LETTERS: [(char, char); 18] = [
+    ('\u{C0}', '\u{D6}'),
+    ('\u{D8}', '\u{F6}'),
+    ('\u{F8}', '\u{131}'),
+    ('\u{14A}', '\u{17E}'),
+    ('\u{391}', '\u{3A1}'),
+    ('\u{3A3}', '\u{3CE}'),
+    ('\u{401}', '\u{40C}'),
+    ('\u{40E}', '\u{44F}'),
+    ('\u{451}', '\u{45C}'),
+    ('\u{5D0}', '\u{5EA}'),
+    ('\u{621}', '\u{63A}'),
+    ('\u{641}', '\u{64A}'),
+    ('\u{905}', '\u{939}'),
+    ('\u{E01}', '\u{E2E}'),
+    ('\u{3041}', '\u{3094}'),
+    ('\u{30A1}', '\u{30FA}'),
+    ('\u{4E00}', '\u{9FA5}'),
+    ('\u{AC00}', '\u{D7A3}'),
+];
+
+/// Whether a name is written as it is. One with a colon is not: it would belong to a namespace that nobody declares.
+fn is_written(name: &str) -> bool {
+    let is_letter = |one: char| match one {
+        'a'..='z' | 'A'..='Z' | '_' => true,
+        one => LETTERS.iter().any(|(first, last)| (*first..=*last).contains(&one)),
+    };
+    let mut characters = name.chars();
+    characters.next().is_some_and(is_letter)
+        && characters.all(|one| is_letter(one) || one.is_ascii_digit() || matches!(one, '.' | '-'))
+}
+
 /// Elements below one root. A field whose name no element can have is written as `<field name="...">`.
 pub struct Writer {
     root: String,
@@ -272,7 +305,7 @@ pub struct Writer {
 impl Writer {
     pub fn new(root: &str, record: &str) -> Result<Writer, Error> {
         for name in [root, record] {
-            if !is_name(name) {
+            if !is_written(name) {
                 return Err(Error::invalid_parameter(format!("`{name}` is no name of an element")));
             }
         }
@@ -326,7 +359,7 @@ fn element(name: &str, value: &Json, out: &mut String) -> Result<(), String> {
     if value.is_null() {
         return Ok(());
     }
-    let tag = if is_name(name) { name } else { "field" };
+    let tag = if is_written(name) { name } else { "field" };
     out.push('<');
     *out += tag;
     if tag != name {
@@ -340,7 +373,7 @@ fn element(name: &str, value: &Json, out: &mut String) -> Result<(), String> {
     };
     let attribute_of = |name: &str, member: &Json| {
         name.strip_prefix('@')
-            .filter(|name| is_name(name) && !member.is_array() && !member.is_object())
+            .filter(|name| is_written(name) && !member.is_array() && !member.is_object())
             .map(String::from)
     };
     for (name, member) in members {
@@ -370,7 +403,10 @@ fn plain(value: &Json) -> String {
 
 fn attribute(name: &str, value: &str, out: &mut String) -> Result<(), String> {
     *out += &format!(" {name}=\"");
-    escape(value, out)?;
+    let mut escaped = String::new();
+    escape(value, &mut escaped)?;
+    // A reader makes blanks of these, unless they are written as numbers.
+    *out += &escaped.replace('\n', "&#10;").replace('\t', "&#9;");
     out.push('"');
     Ok(())
 }

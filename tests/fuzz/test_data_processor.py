@@ -1,0 +1,49 @@
+"""Mutation fuzzing of the readers, the writers and the expressions of the C++ template `data-processor`, under ASan and
+UBSan. `make fuzz` runs this file as a script, and longer; see `test_package_parsers.py` for its time and seed."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from lao.paths import templates_dir
+from tests.fuzz.fed_program import build, fuzz_program
+
+pytestmark = pytest.mark.matrix  # compiling it takes half a minute
+
+SEEDS = [
+    b'[{"a": 1.10, "b": "x\\u00e9\\ud83d\\ude00", "c": [1, {"d": null}]},\n {"a": -2, "b": true, "c": {}}]',
+    b'{"a":12345678901234567890,"b":"\\"","c":1e5}\n{"a":"7","b":null,"c":"\xc3\xa4"}\n',
+    b'a,b,c\r\n1,"two\nlines","say ""hi"""\r\n2.5,,x\r\n',
+    b"\xef\xbb\xbfa,b\n\xe6\xbc\xa2,\xf0\x9f\x98\x80\n",
+    b'<?xml version="1.0" encoding="UTF-8"?><!-- c --><r><x a="1" b="&lt;&#228;"><b>y</b><b>z</b><![CDATA[<raw>]]>'
+    b'</x><x><field name="odd name">1</field>t<?p i?></x></r>',
+    b"a + 2 * -c.0.a.0 >= round(1.5, 0) and not contains(b, 'x''y') or if(a == null, `odd name`, concat(b, 1e3))",
+    b"coalesce(number('1.5'), length(upper(b)) % 3, (a - 1) / 2) != 7",
+]
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    found = shutil.which("pkg-config") and subprocess.run(["pkg-config", "--exists", "expat"], check=False)
+    if not found or found.returncode != 0:
+        pytest.skip("there is no Expat: apt install pkg-config libexpat1-dev")
+    sources = (templates_dir() / "cpp" / "data-processor" / "src").glob("*.cpp")
+    driver = Path(__file__).with_name("data_processor.cpp")
+    return build(
+        tmp_path_factory.mktemp("fuzz") / "data_processor",
+        driver,
+        sorted(source for source in sources if source.name != "plugin.cpp"),
+        ("-lexpat",),
+    )
+
+
+def test_fuzz_documents_and_expressions(program: Path) -> None:
+    fuzz_program("documents and expressions", program, SEEDS)
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("LAO_FUZZ_SECONDS", "60")
+    raise SystemExit(pytest.main([__file__, "-q", "-s", "-m", "matrix"]))
