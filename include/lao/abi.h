@@ -13,10 +13,10 @@
  *  [thread: role]      as the plugin's declared thread role allows
  *  [state: ...]        what must have happened before
  *
- * Version 1 is recorded in tests/abi, and frozen with LAO's first release. From then on what these headers publish keeps
- * its place, its type and its meaning for as long as LAO_ABI_MAJOR is 1: a struct grows at its end only, constants are only added, and an extension id never means anything else.
- * LAO_ABI_MINOR counts what was added; neither side decides by it. A host runs every plugin of its major version, built
- * before or after the host.
+ * Version 1 is frozen, and recorded in tests/abi. What these headers publish keeps its place, its type and its meaning for
+ * as long as LAO_ABI_MAJOR is 1: a struct grows at its end only, constants are only added, and an extension id never
+ * means anything else. LAO_ABI_MINOR counts what was added; neither side decides by it. A host runs every plugin of its
+ * major version, built before or after the host.
  */
 #ifndef LAO_ABI_H
 #define LAO_ABI_H
