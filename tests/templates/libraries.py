@@ -11,9 +11,10 @@ import sys
 
 PACKAGES = {
     "expat": "libexpat1-dev",
-    "libjpeg": "libjpeg62-turbo-dev",
     "libpng": "libpng-dev",
+    "libturbojpeg": "libturbojpeg0-dev",
     "libwebp": "libwebp-dev",
+    "libwebpdemux": "libwebp-dev",
     "OpenCL": "ocl-icd-opencl-dev",
     "pocketsphinx": "libpocketsphinx-dev",
     "sndfile": "libsndfile1-dev",
@@ -23,15 +24,17 @@ PROGRAMS = {"clinfo": "clinfo pocl-opencl-icd", "espeak-ng": "espeak-ng", "sox":
 
 
 def has_library(name: str) -> bool:
-    return subprocess.run(["pkg-config", "--exists", name], check=False).returncode == 0
+    """Whether pkg-config knows it."""
+    tool = shutil.which("pkg-config")
+    return tool is not None and subprocess.run([tool, "--exists", name], check=False).returncode == 0
 
 
 def missing() -> list[str]:
     """Debian's names of what is not there."""
     if shutil.which("pkg-config") is None:
         return ["pkg-config", *PACKAGES.values(), *PROGRAMS.values()]
-    libraries = [package for name, package in PACKAGES.items() if not has_library(name)]
-    return libraries + [package for name, package in PROGRAMS.items() if shutil.which(name) is None]
+    libraries = {package: None for name, package in PACKAGES.items() if not has_library(name)}
+    return list(libraries) + [package for name, package in PROGRAMS.items() if shutil.which(name) is None]
 
 
 if __name__ == "__main__":

@@ -12,27 +12,15 @@ import numpy as np
 import pytest
 
 import lao
-from lao.authoring import build_checked, find_source, run_tests, validate
-from lao.templates import create_project, templates
-from tests.templates.made import Made
+from tests.templates.made import Made, languages, make, passed
 
 onnxruntime = pytest.importorskip("onnxruntime", reason="pip install onnxruntime")
-LANGUAGES = ["rust"] + (["cpp"] if "ai-model" in templates("cpp") else [])
 
 
-@pytest.fixture(
-    scope="module",
-    params=[pytest.param(one, marks=[pytest.mark.matrix] if one != "rust" else []) for one in LANGUAGES],
-)
+@pytest.fixture(scope="module", params=languages("ai-model"))
 def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Made:
     language = str(request.param)
-    directory = tmp_path_factory.mktemp(language) / "char classes"
-    create_project(
-        "char-classes", directory, template="ai-model", language=language, author="Ann <a@b.c>",
-        description="Says what characters a text is made of",
-    )  # fmt: skip
-    project = find_source(directory)
-    return Made(language, project, build_checked(project, jobs=2))
+    return make("ai-model", language, tmp_path_factory.mktemp(language) / "char classes")
 
 
 @pytest.fixture(params=["process", "none"])
@@ -48,14 +36,8 @@ def session(path: Path) -> Any:
 
 
 def test_its_own_tests_and_conformance(made: Made) -> None:
-    found = run_tests(made.project, read_input=lambda _: lao.Text("Hello, World!"), seed=20260607)
-    failed = [check for check in found.checks if check.outcome == "failed"]
-    assert failed == [], "\n".join(f"{check.name}: {check.detail}" for check in failed)
+    found = passed(made, lambda _: lao.Text("Hello, World!"))
     assert found.output["label"] == "letter"
-
-
-def test_validate_finds_nothing(made: Made) -> None:
-    assert validate(made.project) == []
 
 
 def test_the_models_that_the_build_makes_are_sound(made: Made) -> None:

@@ -14,27 +14,20 @@ import numpy as np
 import pytest
 
 import lao
-from lao.authoring import build_checked, find_source, run_tests, validate
-from lao.templates import create_project, templates
-from tests.templates.made import Made
+from tests.templates.made import Made, languages, make, passed
 
-LANGUAGES = ["rust"] + (["cpp"] if "audio-processor" in templates("cpp") else [])
 MODEL = Path("/usr/share/pocketsphinx/model/en-us")
 
 
-@pytest.fixture(
-    scope="module",
-    params=[pytest.param(one, marks=[pytest.mark.matrix] if one != "rust" else []) for one in LANGUAGES],
-)
+@pytest.fixture(scope="module", params=languages("audio-processor"))
 def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Made:
     language = str(request.param)
-    directory = tmp_path_factory.mktemp(language) / "sound tool"
-    create_project(
-        "sound-tool", directory, template="audio-processor", language=language, author="Ann <a@b.c>",
-        description="Reads, changes and understands sound",
-    )  # fmt: skip
-    project = find_source(directory)
-    return Made(language, project, build_checked(project, jobs=2))
+    return make(
+        "audio-processor",
+        language,
+        tmp_path_factory.mktemp(language) / "sound tool",
+        libraries=("sndfile", "soxr"),
+    )
 
 
 @pytest.fixture
@@ -54,16 +47,8 @@ def one_second() -> lao.Binary:
 
 
 def test_its_own_tests_and_conformance(made: Made) -> None:
-    found = run_tests(made.project, read_input=lambda _: one_second(), seed=20260607)
-    failed = [check for check in found.checks if check.outcome == "failed"]
-    assert failed == [], "\n".join(f"{check.name}: {check.detail}" for check in failed)
-    passed = [check.name for check in found.checks if check.outcome == "passed"]
-    assert passed[:2] == ["cargo test" if made.language == "rust" else "ctest", "tests/*.py"]
+    found = passed(made, lambda _: one_second())
     assert found.output["frames"] == 8000
-
-
-def test_validate_finds_nothing(made: Made) -> None:
-    assert validate(made.project) == []
 
 
 # --- Files of others ---

@@ -9,41 +9,23 @@ from typing import Any
 import pytest
 
 import lao
-from lao.authoring import build_checked, find_source, run_tests, validate
-from lao.templates import create_project, templates
-from tests.templates.made import Made
+from tests.templates.made import Made, languages, make, passed
 
-LANGUAGES = ["rust"] + (["cpp"] if "data-processor" in templates("cpp") else [])
 MB = 1 << 20
 
 
-@pytest.fixture(
-    scope="module",
-    params=[pytest.param(one, marks=[pytest.mark.matrix] if one != "rust" else []) for one in LANGUAGES],
-)
+@pytest.fixture(scope="module", params=languages("data-processor"))
 def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Made:
     language = str(request.param)
-    directory = tmp_path_factory.mktemp(language) / "city data"
-    create_project(
-        "city-data", directory, template="data-processor", language=language, author="Ann <a@b.c>",
-        description="Converts and computes",
-    )  # fmt: skip
-    project = find_source(directory)
-    return Made(language, project, build_checked(project, jobs=2))
+    return make(
+        "data-processor", language, tmp_path_factory.mktemp(language) / "city data", libraries=("expat",)
+    )
 
 
 def test_its_own_tests_and_conformance(made: Made) -> None:
     sample = (made.project.directory / "sample.csv").read_text("utf-8")
-    found = run_tests(made.project, read_input=lambda _: lao.Text(sample), seed=20260607)
-    failed = [check for check in found.checks if check.outcome == "failed"]
-    assert failed == [], "\n".join(f"{check.name}: {check.detail}" for check in failed)
-    passed = [check.name for check in found.checks if check.outcome == "passed"]
-    assert passed[:2] == ["cargo test" if made.language == "rust" else "ctest", "tests/*.py"]
+    found = passed(made, lambda _: lao.Text(sample))
     assert found.output == sample
-
-
-def test_validate_finds_nothing(made: Made) -> None:
-    assert validate(made.project) == []
 
 
 # --- Streams that are longer than its memory ---

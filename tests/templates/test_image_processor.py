@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,39 +12,22 @@ import PIL.Image
 import pytest
 
 import lao
-from lao.authoring import build_checked, find_source, run_tests, validate
 from lao.errors import PluginLoadError
 from lao.host.runtimes import find_runtimes
 from lao.model.rights import Rights
-from lao.templates import create_project, templates
 from tests.host.test_runtimes import host_granting
-from tests.templates.made import Made
-
-LANGUAGES = ["rust"] + (["cpp"] if "image-processor" in templates("cpp") else [])
+from tests.templates.made import Made, languages, make, passed
 
 
-def has_libraries() -> bool:
-    """Whether the template in C++ can be built here."""
-    tool = shutil.which("pkg-config")
-    wanted = ["libturbojpeg", "libpng", "libwebp", "libwebpdemux"]
-    return tool is not None and subprocess.run([tool, "--exists", *wanted], check=False).returncode == 0
-
-
-@pytest.fixture(
-    scope="module",
-    params=[pytest.param(one, marks=[pytest.mark.matrix] if one != "rust" else []) for one in LANGUAGES],
-)
+@pytest.fixture(scope="module", params=languages("image-processor"))
 def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Made:
     language = str(request.param)
-    if language == "cpp" and not has_libraries():
-        pytest.skip("no libraries for it; `apt install libturbojpeg0-dev libpng-dev libwebp-dev pkg-config`")
-    directory = tmp_path_factory.mktemp(language) / "dark room"
-    create_project(
-        "dark-room", directory, template="image-processor", language=language, author="Ann <a@b.c>",
-        description="Works on photographs",
-    )  # fmt: skip
-    project = find_source(directory)
-    return Made(language, project, build_checked(project, jobs=2))
+    return make(
+        "image-processor",
+        language,
+        tmp_path_factory.mktemp(language) / "dark room",
+        libraries=("libturbojpeg", "libpng", "libwebp", "libwebpdemux"),
+    )
 
 
 @pytest.fixture(params=["process", "none"])
@@ -56,13 +38,7 @@ def plugin(request: pytest.FixtureRequest, made: Made) -> Iterator[lao.Plugin]:
 
 def test_its_own_tests_and_conformance(made: Made) -> None:
     sample = (made.project.directory / "sample.ppm").read_bytes()
-    found = run_tests(made.project, read_input=lambda _: lao.Binary(sample), seed=20260607)
-    failed = [check for check in found.checks if check.outcome == "failed"]
-    assert failed == [], "\n".join(f"{check.name}: {check.detail}" for check in failed)
-
-
-def test_validate_finds_nothing(made: Made) -> None:
-    assert validate(made.project) == []
+    passed(made, lambda _: lao.Binary(sample))
 
 
 def photograph(mode: str = "RGB") -> PIL.Image.Image:
