@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from make_sample import main as make_sample
 
 import lao
 
@@ -51,6 +52,13 @@ def test_what_is_in_a_file(plugin):
     assert (answer["frames"], answer["seconds"]) == (48000, 1.0)
     assert answer["peak_db"] == pytest.approx(-6.02, abs=0.02)
     assert answer["rms_db"] == pytest.approx(-9.03, abs=0.02)
+
+
+def test_the_sample(plugin, tmp_path):
+    make_sample(str(tmp_path / "sample.wav"))
+    answer = plugin((tmp_path / "sample.wav").read_bytes())
+    (span,) = answer["speech"]
+    assert (span["start"], span["end"]) == pytest.approx((0.5, 1.5), abs=0.1)
 
 
 @pytest.mark.parametrize(
