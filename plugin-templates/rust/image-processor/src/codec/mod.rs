@@ -40,6 +40,12 @@ enum Decoder<'a> {
     Pnm(pnm::File<'a>),
 }
 
+/// Runs a library on a file that nobody vouches for: where it panics, the file is refused.
+fn guarded<T>(run: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(run))
+        .unwrap_or_else(|_| Err(refused("its data makes no sense")))
+}
+
 /// A file whose head was read.
 pub struct Reader<'a> {
     pub head: Head,
@@ -52,6 +58,10 @@ fn refused(reason: impl std::fmt::Display) -> Error {
 
 impl<'a> Reader<'a> {
     pub fn open(bytes: &'a [u8], max_pixels: u64) -> Result<Reader<'a>, Error> {
+        guarded(|| Reader::open_unguarded(bytes, max_pixels))
+    }
+
+    fn open_unguarded(bytes: &'a [u8], max_pixels: u64) -> Result<Reader<'a>, Error> {
         let check = |width: usize, height: usize| {
             if width == 0 || height == 0 {
                 return Err(refused("it has no pixels"));
@@ -121,12 +131,12 @@ impl<'a> Reader<'a> {
 
 impl Decoder<'_> {
     fn read(self, to: &mut [u8]) -> Result<(), Error> {
-        match self {
+        guarded(|| match self {
             Decoder::Png(reader) => png::read(*reader, to),
             Decoder::Jpeg(file) => jpeg::read(&file, to),
             Decoder::WebP(reader) => webp::read(reader, to),
             Decoder::Pnm(file) => pnm::read(&file, to),
-        }
+        })
     }
 }
 
