@@ -1,15 +1,21 @@
-"""Mutation fuzzing of the readers, the writers and the expressions of the C++ template `data-processor`, under ASan and
-UBSan. `make fuzz` runs this file as a script, and longer; see `test_package_parsers.py` for its time and seed."""
+"""Mutation fuzzing of the template `data-processor`: the readers, the writers and the expressions in C++ under ASan and
+UBSan, and the plugin in C++ against the one in Rust. `make fuzz` runs this file as a script, and longer; see
+`test_package_parsers.py` for its time and seed."""
 
 import os
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import lao
+from lao.authoring import build_checked, find_source
 from lao.paths import templates_dir
+from lao.templates import create_project
 from tests.fuzz.fed_program import build, fuzz_program
+from tests.fuzz.test_package_parsers import fuzz
 
 pytestmark = pytest.mark.matrix  # compiling it takes half a minute
 
@@ -42,6 +48,43 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_fuzz_documents_and_expressions(program: Path) -> None:
     fuzz_program("documents and expressions", program, SEEDS)
+
+
+STEPS = [
+    {"cast": {"a": "number"}, "invalid": "null"},
+    {"derive": {"x": "a * 2", "y": "concat(b, '-', c)", "z": "coalesce(number(b), c.d, c.0)"}},
+    {"aggregate": {"by": ["b"], "compute": {"n": "count()", "s": "sum(x)", "m": "mean(x)", "y": "last(y)"}}},
+    {"sort": ["-n", "y"]},
+]
+
+
+def answer(plugin: lao.Plugin, data: bytes, **params: Any) -> tuple[str, bytes]:
+    try:
+        return "written", bytes(plugin.call("transform", data, **params))
+    except lao.InvalidInput:
+        return "refused", b""
+
+
+def test_fuzz_both_languages_alike(program: Path, tmp_path: Path) -> None:
+    with lao.Host() as host:
+        plugins = []
+        for language in ("cpp", "rust"):
+            create_project(
+                f"{language}-data", tmp_path / language, template="data-processor", language=language,
+                author="a", description="d",
+            )  # fmt: skip
+            build_checked(find_source(tmp_path / language), jobs=2)
+            plugins.append(host.load(tmp_path / language, isolation="process"))
+
+        def target(data: bytes) -> None:
+            for to in ("ndjson", "csv", "xml"):
+                for steps in ([], STEPS):
+                    cpp, rust = (answer(plugin, data, to=to, steps=steps) for plugin in plugins)
+                    if cpp != rust:
+                        raise AssertionError(f"to {to}: cpp {cpp!r}, rust {rust!r}")
+
+        fuzz("both languages", SEEDS[:-2], target)
+        assert [plugin.stats.restarts for plugin in plugins] == [0, 0]
 
 
 if __name__ == "__main__":

@@ -143,6 +143,11 @@ def test_other_delimiters_and_no_header(plugin):
     assert plugin.call("process", "\ufeffa,b\r\n1,2", to="ndjson") == '{"a":"1","b":"2"}\n'
 
 
+def test_what_is_nested_is_written_without_the_white_space_between(plugin):
+    text = '[{"a":{"b" : [1.0,\n\t"x \\"  y", { } ],\r\n"c":"\\\\" } }]'
+    assert plugin.call("process", text, to="ndjson") == '{"a":{"b":[1.0,"x \\"  y",{}],"c":"\\\\"}}\n'
+
+
 def test_nothing_in_is_nothing_out(plugin):
     assert plugin.call("process", "", to="json") == "[]\n"
     assert plugin.call("process", "a,b\n", to="json") == "[]\n"
@@ -256,6 +261,18 @@ def test_expressions_that_are_none(plugin, expression, reason):
     with pytest.raises(lao.LaoError, match="steps/0") as caught:
         run(plugin, [{}], {"filter": expression})
     assert reason in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("expression", "written"),
+    [
+        ("100000.0 * 1", "100000"), ("1 / 3", "0.3333333333333333"), ("2.5e20 * 4", "1e21"), ("1.5 / 1e9", "1.5e-9"),
+        ("0.1 + 0.2", "0.30000000000000004"), ("1e300 * 1", "1e300"), ("0.5 - 0.5", "0"), ("9007199254740993.0 * 1", "9007199254740992"),
+    ],
+)  # fmt: skip
+def test_computed_numbers_are_written_in_the_fewest_digits(plugin, expression, written):
+    steps = [{"derive": {"it": expression}}, {"select": ["it"]}]
+    assert plugin.call("process", '{"a":1}', steps=steps) == f'{{"it":{written}}}\n'
 
 
 @pytest.mark.parametrize(
@@ -394,7 +411,9 @@ BOMB = '<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a
         ("<a>" * 100, "64 levels"),
         ("<a><b>\x01</b></a>", "U+0001 cannot stand in XML"),
         ("<a><b>&#0;</b></a>", "line 1"),
-        ("<?xml version='1.0' encoding='latin-1'?><a/>", "the encoding is `latin-1`"),
+        ("<?xml version='1.0' encoding='latin-1'?><a/>", "the encoding is `latin-1`"), ("<?xml version='2.0'?><a/>", "no version `2.0`"),
+        ("<?xml version='1.0' odd='1'?><a/>", "line 1"), ("<a>\n<?xml version='1.0'?></a>", "line 2"), ("<a>]]></a>", "line 1"), ("<a>\n<b x='1'y='2'/></a>", "line 2"),
+        ("<a><b x='<'/></a>", "line 1"), ("<a><b 1='2'/></a>", "line 1"), ("<a><!-- \x02 --></a>", "line 1"), ("<a><? x?></a>", "line 1"),
         ("<a><1/></a>", "line 1, column"),
         ("<", "line 1"),
     ],

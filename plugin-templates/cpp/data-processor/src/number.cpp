@@ -61,8 +61,18 @@ std::optional<double> to_double(std::string_view text) noexcept {
 
 std::string number_text(double number) {
     char text[40];
-    const auto result = std::to_chars(text, text + sizeof text, number);
-    return {text, result.ptr};
+    const double size = std::fabs(number);
+    const bool is_plain = size == 0 || (size >= 1e-7 && size < 1e16);
+    const auto form = is_plain ? std::chars_format::fixed : std::chars_format::scientific;
+    std::string made(text, std::to_chars(text, text + sizeof text, number, form).ptr);
+    if (!is_plain) {
+        // "1e+07" is "1e7", as others write it.
+        std::size_t at = made.find('e') + 1;
+        made.erase(at, made[at] == '+' ? 1 : 0);
+        at += made[at] == '-' ? 1 : 0;
+        made.erase(at, made[at] == '0' ? 1 : 0);
+    }
+    return made;
 }
 
 std::size_t json_number_size(std::string_view text) noexcept {

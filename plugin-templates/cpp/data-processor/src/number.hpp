@@ -13,7 +13,7 @@ namespace data {
 std::optional<std::int64_t> to_integer(std::string_view text) noexcept;
 // The whole text as a number; nothing when it is none, or beyond what a double can hold.
 std::optional<double> to_double(std::string_view text) noexcept;
-// In the fewest digits that read back as the same.
+// In the fewest digits that read back as the same; with an exponent where there would be many zeros.
 std::string number_text(double number);
 
 // How many bytes at the start of a text are a number as JSON writes it; 0: none.

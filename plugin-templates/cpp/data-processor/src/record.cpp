@@ -116,6 +116,12 @@ void write_quoted(std::string_view text, std::string &to) {
         from = i + 1;
         to += '\\';
         switch (c) {
+        case '\b':
+            to += 'b';
+            break;
+        case '\f':
+            to += 'f';
+            break;
         case '\n':
             to += 'n';
             break;

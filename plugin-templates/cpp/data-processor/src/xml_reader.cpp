@@ -3,6 +3,7 @@
 #include <expat.h>
 #include <lao/c/utf8.h>
 
+#include <cstring>
 #include <deque>
 #include <unordered_map>
 
@@ -125,8 +126,10 @@ class XmlReader::Parser {
         XML_SetCommentHandler(expat_.get(), [](void *self, const char *) { of(self).seen(); });
         XML_SetProcessingInstructionHandler(expat_.get(),
                                             [](void *self, const char *, const char *) { of(self).seen(); });
-        XML_SetXmlDeclHandler(expat_.get(), [](void *self, const char *, const char *encoding, int) {
-            if (encoding != nullptr && !is_utf8_name(encoding)) {
+        XML_SetXmlDeclHandler(expat_.get(), [](void *self, const char *version, const char *encoding, int) {
+            if (version != nullptr && std::strcmp(version, "1.0") != 0 && std::strcmp(version, "1.1") != 0) {
+                of(self).fail("there is no version `" + std::string(version) + "` of XML");
+            } else if (encoding != nullptr && !is_utf8_name(encoding)) {
                 of(self).fail("the encoding is `" + std::string(encoding) + "`; UTF-8 is needed");
             }
         });

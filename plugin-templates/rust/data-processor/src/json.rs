@@ -223,7 +223,7 @@ fn value(raw: &RawValue, held: &[u8]) -> Result<Value, Wrong> {
         b'f' => Value::Bool(false),
         b'{' | b'[' => {
             serde_json::from_str::<Checked>(text).map_err(|error| wrong(&error))?;
-            Value::Json(in_one_line(text)?)
+            Value::Json(compact(text))
         }
         _ => {
             let beyond = || Wrong { at: from, why: "the number is beyond what a double can hold".into() };
@@ -232,13 +232,25 @@ fn value(raw: &RawValue, held: &[u8]) -> Result<Value, Wrong> {
     })
 }
 
-/// A list or an object as it was written, but for the ends of lines, which would break those of NDJSON.
-fn in_one_line(text: &str) -> Result<Box<str>, Wrong> {
-    if memchr2(b'\n', b'\r', text.as_bytes()).is_none() {
-        return Ok(text.into());
+/// A list or an object as it was written, but for the white space between its values.
+fn compact(text: &str) -> Box<str> {
+    let (bytes, mut made, mut from) = (text.as_bytes(), String::with_capacity(text.len()), 0);
+    let mut in_text = false;
+    let mut at = 0;
+    while at < bytes.len() {
+        match bytes[at] {
+            b'"' => in_text = !in_text,
+            b'\\' => at += 1,
+            byte if !in_text && is_space(byte) => {
+                made.push_str(&text[from..at]);
+                from = at + 1;
+            }
+            _ => (),
+        }
+        at += 1;
     }
-    let read = serde_json::from_str::<serde_json::Value>(text);
-    read.map(|json| json.to_string().into()).map_err(|error| Wrong { at: 0, why: error.to_string() })
+    made.push_str(&text[from..]);
+    made.into()
 }
 
 /// The fields of an object, unread; no name twice.

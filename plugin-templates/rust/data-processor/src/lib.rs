@@ -10,6 +10,7 @@ mod json;
 mod record;
 mod steps;
 mod xml;
+mod xml_rules;
 
 use describe::Description;
 use document::Document;

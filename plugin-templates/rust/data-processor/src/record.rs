@@ -63,7 +63,7 @@ impl Value {
             Value::Null => "".into(),
             Value::Bool(value) => if *value { "true" } else { "false" }.into(),
             Value::Int(number) => number.to_string().into(),
-            Value::Number(number) => number.to_string().into(),
+            Value::Number(number) => number_text(*number).into(),
             Value::Digits(text) | Value::Text(text) | Value::Json(text) => Cow::Borrowed(text),
         }
     }
@@ -83,6 +83,14 @@ impl Value {
             _ => 0,
         };
         size_of::<Value>() + more
+    }
+}
+
+/// In the fewest digits that read back as the same; with an exponent where there would be many zeros.
+fn number_text(number: f64) -> String {
+    match number.abs() {
+        0.0 | 1e-7..1e16 => number.to_string(),
+        _ => format!("{number:e}"),
     }
 }
 

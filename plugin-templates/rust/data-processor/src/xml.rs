@@ -6,6 +6,7 @@
 
 use crate::document::{Document, Place};
 use crate::record::{Name, Names, Record, Value};
+use crate::xml_rules::{check_declaration, check_tag, checked, is_blank, is_character, is_name, is_written};
 use lao_plugin::Error;
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::XmlVersion;
@@ -27,6 +28,7 @@ pub struct Reader<'a> {
     wanted: Option<String>,
     above: Vec<String>, // the elements around the next record
     has_root: bool,
+    is_begun: bool,
     buffer: Vec<u8>,
     names: Names,
 }
@@ -47,7 +49,15 @@ impl<'a> Reader<'a> {
         let mut reader = quick_xml::Reader::from_reader(document);
         reader.config_mut().enable_all_checks(true);
         let wanted = (!wanted.is_empty()).then(|| wanted.to_string());
-        Reader { reader, wanted, above: Vec::new(), has_root: false, buffer: Vec::new(), names: Names::default() }
+        Reader {
+            reader,
+            wanted,
+            above: Vec::new(),
+            has_root: false,
+            is_begun: false,
+            buffer: Vec::new(),
+            names: Names::default(),
+        }
     }
 
     fn place(&self) -> Place {
@@ -171,10 +181,11 @@ impl<'a> Reader<'a> {
                 return Err(failure.unwrap_or_else(|| here.refuse(error)));
             }
         };
-        Ok(match event {
+        let seen = match event {
             Event::Start(start) => Seen::Start(opened(&start, place)?),
             Event::Empty(start) => Seen::Empty(opened(&start, place)?),
             Event::End(_) => Seen::End,
+            Event::Text(text) if text.contains("]]>") => return Err(place.refuse("`]]>` stands within text")),
             Event::Text(text) => Seen::Text(checked(&text.xml10_content(), place)?),
             Event::CData(text) => Seen::Text(checked(&text.xml10_content(), place)?),
             Event::GeneralRef(reference) => {
@@ -191,21 +202,29 @@ impl<'a> Reader<'a> {
                 Seen::Text(checked(&text, place)?)
             }
             Event::DocType(_) => return Err(place.refuse("a document type is not taken, nor its entities")),
-            Event::Decl(declaration) => match declaration.encoding() {
-                Some(Ok(name)) if !name.eq_ignore_ascii_case("utf-8") && !name.eq_ignore_ascii_case("us-ascii") => {
-                    return Err(place.refuse(format!("the encoding is `{name}`; UTF-8 is needed")));
+            Event::Decl(declaration) => {
+                if self.is_begun {
+                    return Err(place.refuse("a declaration of XML stands at the start of the document only"));
                 }
-                Some(Err(error)) => return Err(place.refuse(error)),
-                _ => Seen::Nothing,
-            },
-            Event::Comment(_) | Event::PI(_) => Seen::Nothing,
+                check_declaration(&declaration, place)?;
+                Seen::Nothing
+            }
+            Event::Comment(text) => {
+                checked(&text, place)?;
+                Seen::Nothing
+            }
+            Event::PI(instruction) => {
+                if !is_name(instruction.target()) || instruction.target().eq_ignore_ascii_case("xml") {
+                    return Err(place.refuse(format!("`{}` is no name of an instruction", instruction.target())));
+                }
+                checked(&instruction, place)?;
+                Seen::Nothing
+            }
             Event::Eof => Seen::Eof,
-        })
+        };
+        self.is_begun = true;
+        Ok(seen)
     }
-}
-
-fn is_blank(text: &str) -> bool {
-    text.bytes().all(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r'))
 }
 
 fn opened(start: &BytesStart, place: Place) -> Result<Open, Error> {
@@ -213,9 +232,13 @@ fn opened(start: &BytesStart, place: Place) -> Result<Open, Error> {
     if !is_name(&name) {
         return Err(place.refuse(format!("`{name}` is no name of an element")));
     }
+    check_tag(start, place)?;
     let mut members = Map::new();
     for attribute in start.attributes() {
         let attribute = attribute.map_err(|error| place.refuse(error))?;
+        if !is_name(attribute.key.as_ref()) {
+            return Err(place.refuse(format!("`{}` is no name of an attribute", attribute.key.as_ref())));
+        }
         let value = attribute.normalized_value(XmlVersion::Implicit1_0).map_err(|error| place.refuse(error))?;
         members.insert(format!("@{}", attribute.key.as_ref()), Json::String(checked(&value, place)?));
         if members.len() > MOST_ATTRIBUTES {
@@ -223,18 +246,6 @@ fn opened(start: &BytesStart, place: Place) -> Result<Open, Error> {
         }
     }
     Ok(Open { name, members, text: String::new() })
-}
-
-/// XML has no control characters but white space.
-fn checked(text: &str, place: Place) -> Result<String, Error> {
-    match text.chars().find(|character| !is_character(*character)) {
-        Some(character) => Err(place.refuse(format!("the character U+{:04X} cannot stand in XML", character as u32))),
-        None => Ok(text.into()),
-    }
-}
-
-fn is_character(character: char) -> bool {
-    matches!(character, '\t' | '\n' | '\r' | ' '..='\u{FFFD}' | '\u{10000}'..)
 }
 
 /// An element that has ended becomes a member of the one around it.
@@ -254,45 +265,6 @@ fn add(parent: Option<&mut Open>, open: Open) {
         Some(Json::Array(list)) => list.push(value),
         Some(one) => *one = Json::Array(vec![one.take(), value]),
     }
-}
-
-fn is_name(name: &str) -> bool {
-    let mut characters = name.chars();
-    let first = characters.next().is_some_and(|first| first.is_alphabetic() || first == '_' || first == ':');
-    first && characters.all(|one| one.is_alphanumeric() || matches!(one, '.' | '-' | '_' | ':' | '\u{B7}'))
-}
-
-/// Letters beyond ASCII that names had in the first edition of XML already: all parsers take them.
-const LETTERS: [(char, char); 18] = [
-    ('\u{C0}', '\u{D6}'),
-    ('\u{D8}', '\u{F6}'),
-    ('\u{F8}', '\u{131}'),
-    ('\u{14A}', '\u{17E}'),
-    ('\u{391}', '\u{3A1}'),
-    ('\u{3A3}', '\u{3CE}'),
-    ('\u{401}', '\u{40C}'),
-    ('\u{40E}', '\u{44F}'),
-    ('\u{451}', '\u{45C}'),
-    ('\u{5D0}', '\u{5EA}'),
-    ('\u{621}', '\u{63A}'),
-    ('\u{641}', '\u{64A}'),
-    ('\u{905}', '\u{939}'),
-    ('\u{E01}', '\u{E2E}'),
-    ('\u{3041}', '\u{3094}'),
-    ('\u{30A1}', '\u{30FA}'),
-    ('\u{4E00}', '\u{9FA5}'),
-    ('\u{AC00}', '\u{D7A3}'),
-];
-
-/// Whether a name is written as it is. One with a colon is not: it would belong to a namespace that nobody declares.
-fn is_written(name: &str) -> bool {
-    let is_letter = |one: char| match one {
-        'a'..='z' | 'A'..='Z' | '_' => true,
-        one => LETTERS.iter().any(|(first, last)| (*first..=*last).contains(&one)),
-    };
-    let mut characters = name.chars();
-    characters.next().is_some_and(is_letter)
-        && characters.all(|one| is_letter(one) || one.is_ascii_digit() || matches!(one, '.' | '-'))
 }
 
 /// Elements below one root. A field whose name no element can have is written as `<field name="...">`.
