@@ -16,11 +16,13 @@ PACKAGES = {
     "libwebp": "libwebp-dev",
     "libwebpdemux": "libwebp-dev",
     "OpenCL": "ocl-icd-opencl-dev",
-    "pocketsphinx": "libpocketsphinx-dev",
     "sndfile": "libsndfile1-dev",
     "soxr": "libsoxr-dev",
 }
-PROGRAMS = {"clinfo": "clinfo pocl-opencl-icd", "espeak-ng": "espeak-ng", "sox": "sox libsox-fmt-all"}
+PROGRAMS = {
+    "clinfo": "clinfo pocl-opencl-icd",
+    "espeak-ng": "espeak-ng libpocketsphinx3 pocketsphinx-en-us pocketsphinx-testdata",
+}
 
 
 def has_library(name: str) -> bool:
