@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lao.cli import main as cli
 from lao.errors import InvalidInput, LaoError, ManifestError
 from lao.model.manifest import read_manifest
 from lao.templates import create_project, languages, render, templates
@@ -25,8 +26,15 @@ def make(
 
 def test_what_there_is() -> None:
     assert languages() == ["rust", "cpp", "c"]
-    for language in languages():
-        assert "basic" in templates(language)
+    kinds = ["ai-model", "audio-processor", "basic", "data-processor", "image-processor", "network-service"]
+    assert templates("rust") == templates("cpp") == kinds
+    assert templates("c") == ["basic"]
+
+
+def test_the_help_names_every_template(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli(["plugin", "create", "--help"]) == 0
+    shown = "".join(capsys.readouterr().out.split())
+    assert all(kind in shown for kind in templates("rust"))
 
 
 @pytest.mark.parametrize("language", ["rust", "cpp", "c"])

@@ -13,7 +13,13 @@ __all__ = ["command"]
 
 def command(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The plugin's name.")],
-    template: Annotated[str, typer.Option(help="What it is made from.")] = "basic",
+    template: Annotated[
+        str,
+        typer.Option(
+            help="What it is made from: basic, ai-model, audio-processor, data-processor, image-processor, "
+            "network-service."
+        ),
+    ] = "basic",
     lang: Annotated[
         str | None, typer.Option(metavar="rust|cpp|c", help="Rust if not given; C++ where there is no cargo.")
     ] = None,
