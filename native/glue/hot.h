@@ -95,6 +95,18 @@ extern PyType_Spec lao__shared_spec;
 lao__target_t *lao__caller_target(PyObject *caller);
 int lao__caller_is_lossy(PyObject *caller);
 
+/* The target that has taken the place of that one, which was closed; NULL: none has. */
+lao__target_t *lao__caller_replaced(PyObject *caller, const lao__target_t *target);
+
+/* What one request is made of, checked where the capability says so; `params` a dict, None or NULL. -1 with an exception
+ * set and nothing to clear; else `arguments` are to be cleared when the call is over. */
+int lao__caller_prepare(PyObject *caller, Py_ssize_t capability, PyObject *input, PyObject *params, lao_call_t *call,
+                        lao__arguments_t *arguments);
+
+/* _run_batch(capability, inputs: list, params: dict | None, token: int, flag_address: int) -> a list: for each input its
+ * output or an exception; it ends early, with an exception, at an input that cannot be sent. */
+PyObject *lao__caller_run_batch(PyObject *caller, PyObject *args);
+
 /* Starts a stream: `call` and `arguments` (from PyMem_Malloc) are taken over. */
 PyObject *lao__stream_new(PyObject *caller, lao__target_t *target, lao_call_t *call, lao__arguments_t *arguments);
 

@@ -50,6 +50,11 @@ lao__target_t *lao__caller_target(PyObject *object) {
     return self->target;
 }
 
+lao__target_t *lao__caller_replaced(PyObject *object, const lao__target_t *target) {
+    lao__target_t *now = ((caller_t *)object)->target;
+    return now != target ? now : NULL;
+}
+
 int lao__caller_is_lossy(PyObject *object) { return ((caller_t *)object)->lossy; }
 
 static Py_ssize_t unknown_capability(PyObject *object, PyObject *name) {
@@ -177,7 +182,7 @@ static PyObject *run(caller_t *self, lao__target_t *target, lao_call_t *call) {
     thread = PyEval_SaveThread();
     status = lao__target_call(target, call, &output, &error);
     PyEval_RestoreThread(thread);
-    if (status == LAO_CLOSED && self->target != target && self->target != NULL) {
+    if (status == LAO_CLOSED && lao__caller_replaced((PyObject *)self, target) != NULL) {
         return run(self, self->target, call); /* reloaded in the meantime */
     }
     if (status != LAO_OK) {
@@ -302,6 +307,18 @@ static inline int add_all(lao_call_t *call, lao__arguments_t *arguments, const c
     return params == NULL ? 0 : add_params_of(arguments, call, params);
 }
 
+int lao__caller_prepare(PyObject *object, Py_ssize_t capability, PyObject *input, PyObject *params, lao_call_t *call,
+                        lao__arguments_t *arguments) {
+    const caller_t *self = (const caller_t *)object;
+    lao__arguments_init(arguments);
+    begin_call(call, self, capability);
+    if (add_all(call, arguments, self, capability, input, params) != 0) {
+        lao__arguments_clear(arguments);
+        return -1;
+    }
+    return 0;
+}
+
 /* plugin(...) of a subclass: CPython 3.11 hands vectorcall down to none. */
 static PyObject *caller_tp_call(PyObject *object, PyObject *args, PyObject *params) {
     caller_t *self = (caller_t *)object;
@@ -377,158 +394,6 @@ static PyObject *caller_run(PyObject *object, PyObject *args) {
     }
     lao__arguments_clear(&arguments);
     return result;
-}
-
-/* --- Batches: plugin.map --- */
-
-typedef struct batch {
-    lao__batch_t native;
-    uint32_t ready; /* elements whose arguments are there */
-    lao__arguments_t *arguments;
-    lao_call_t *calls; /* of each element; the first one carries the batch */
-    lao_value_t **inputs;
-} batch_t;
-
-static void batch_clear(batch_t *batch) {
-    uint32_t index;
-    for (index = 0; index < batch->ready; index++) {
-        lao__arguments_clear(&batch->arguments[index]);
-    }
-    PyMem_Free(batch->arguments);
-    PyMem_Free(batch->calls);
-    PyMem_Free(batch->inputs);
-    PyMem_Free(batch->native.outputs);
-    PyMem_Free(batch->native.statuses);
-    PyMem_Free(batch->native.errors);
-}
-
-static int batch_init(batch_t *batch, Py_ssize_t count) {
-    size_t many = count > 0 ? (size_t)count : 1;
-    memset(batch, 0, sizeof *batch);
-    batch->arguments = PyMem_Malloc(many * sizeof *batch->arguments);
-    batch->calls = PyMem_Malloc(many * sizeof *batch->calls);
-    batch->inputs = PyMem_Malloc(many * sizeof *batch->inputs);
-    batch->native.outputs = PyMem_Malloc(many * sizeof *batch->native.outputs);
-    batch->native.statuses = PyMem_Malloc(many * sizeof *batch->native.statuses);
-    batch->native.errors = PyMem_Malloc(many * sizeof *batch->native.errors);
-    if (batch->arguments == NULL || batch->calls == NULL || batch->inputs == NULL || batch->native.outputs == NULL ||
-        batch->native.statuses == NULL || batch->native.errors == NULL) {
-        PyErr_NoMemory();
-        return -1;
-    }
-    return 0;
-}
-
-/* Prepares the elements up to the first that cannot be sent; 0 when all can. */
-static int batch_fill(batch_t *batch, const caller_t *self, Py_ssize_t capability, PyObject *inputs, PyObject *params) {
-    Py_ssize_t count = PyList_Size(inputs);
-    while ((Py_ssize_t)batch->ready < count && (Py_ssize_t)batch->ready < PyList_Size(inputs)) {
-        uint32_t index = batch->ready;
-        PyObject *input = PyList_GetItem(inputs, (Py_ssize_t)index);
-        int added;
-        Py_INCREF(input);
-        lao__arguments_init(&batch->arguments[index]);
-        begin_call(&batch->calls[index], self, capability);
-        added = add_all(&batch->calls[index], &batch->arguments[index], self, capability, input, params);
-        Py_DECREF(input);
-        if (added == 0 && batch->calls[index].input_count != 1) {
-            PyErr_SetString(PyExc_TypeError, "a batch needs a capability that takes an input");
-            added = -1;
-        }
-        if (added != 0) {
-            lao__arguments_clear(&batch->arguments[index]);
-            return -1;
-        }
-        batch->inputs[index] = batch->calls[index].inputs[0];
-        batch->ready++;
-    }
-    return 0;
-}
-
-/* The exception that is set, as a value. */
-static PyObject *take_exception(void) {
-    PyObject *type, *value, *traceback;
-    PyErr_Fetch(&type, &value, &traceback);
-    PyErr_NormalizeException(&type, &value, &traceback);
-    Py_XDECREF(type);
-    Py_XDECREF(traceback);
-    return value;
-}
-
-/* Takes all outputs over: a list of values, and of exceptions for the elements that failed. */
-static PyObject *batch_results(batch_t *batch, PyObject *self) {
-    PyObject *results = PyList_New(0);
-    uint32_t index;
-    for (index = 0; index < batch->native.count; index++) {
-        PyObject *one = batch->native.statuses[index] == LAO_OK
-                            ? lao__output_to_python(&batch->native.outputs[index], self)
-                            : lao__raise(&batch->native.errors[index], batch->native.statuses[index], self);
-        if (one == NULL) {
-            one = take_exception();
-        }
-        if (results != NULL && (one == NULL || PyList_Append(results, one) != 0)) {
-            Py_CLEAR(results);
-        }
-        Py_XDECREF(one);
-    }
-    return results;
-}
-
-static PyObject *batch_run(batch_t *batch, caller_t *self, lao__target_t *target) {
-    lao_call_t *call = &batch->calls[0];
-    lao__error_t error;
-    lao_status_t status;
-    PyThreadState *thread;
-    batch->native.count = batch->ready;
-    batch->native.inputs = batch->inputs;
-    call->batch = &batch->native;
-    error.status = LAO_OK;
-    thread = PyEval_SaveThread();
-    status = lao__target_call(target, call, NULL, &error);
-    PyEval_RestoreThread(thread);
-    if (status == LAO_CLOSED && self->target != target && self->target != NULL) {
-        return batch_run(batch, self, self->target); /* reloaded in the meantime */
-    }
-    return status == LAO_OK ? batch_results(batch, (PyObject *)self) : lao__raise(&error, status, (PyObject *)self);
-}
-
-/* _run_batch(capability, inputs: list, params: dict | None, token: int, flag_address: int) -> a list: for each input its
- * output or an exception; it ends early, with an exception, at an input that cannot be sent. */
-static PyObject *caller_run_batch(PyObject *object, PyObject *args) {
-    caller_t *self = (caller_t *)object;
-    lao__target_t *target;
-    batch_t batch;
-    PyObject *name, *inputs, *params;
-    PyObject *refused = NULL;
-    PyObject *results = NULL;
-    unsigned long long token, flag;
-    Py_ssize_t capability;
-    if (!PyArg_ParseTuple(args, "OO!OKK", &name, &PyList_Type, &inputs, &params, &token, &flag)) {
-        return NULL;
-    }
-    capability = lao__caller_capability(object, name);
-    target = capability >= 0 ? lao__caller_target(object) : NULL;
-    if (target == NULL) {
-        return NULL;
-    }
-    if (batch_init(&batch, PyList_Size(inputs)) == 0) {
-        if (batch_fill(&batch, self, capability, inputs, params) != 0) {
-            refused = take_exception();
-        }
-        if (batch.ready > 0) {
-            batch.calls[0].token = token;
-            batch.calls[0].cancel_flag = (const _Atomic uint32_t *)(uintptr_t)flag;
-            results = batch_run(&batch, self, target);
-        } else {
-            results = PyList_New(0);
-        }
-    }
-    if (results != NULL && refused != NULL && PyList_Append(results, refused) != 0) {
-        Py_CLEAR(results);
-    }
-    Py_XDECREF(refused);
-    batch_clear(&batch);
-    return results;
 }
 
 /* _stream(capability, input, params: dict | None, token: int = 0, feed: Feed | None = None) */
@@ -737,7 +602,7 @@ static PyMethodDef caller_methods[] = {
     {"call", (PyCFunction)(void (*)(void))caller_call, METH_FASTCALL | METH_KEYWORDS,
      "call($self, capability, input=None, /, **params)\n--\n\nRun one capability and return its output."},
     {"_run", caller_run, METH_VARARGS, NULL},
-    {"_run_batch", caller_run_batch, METH_VARARGS, NULL},
+    {"_run_batch", lao__caller_run_batch, METH_VARARGS, NULL},
     {"_stream", caller_stream, METH_VARARGS, NULL},
     {"_attach", caller_attach, METH_VARARGS, NULL},
     {"_uncheck", caller_uncheck, METH_NOARGS, NULL},
