@@ -19,6 +19,20 @@ impl Binary {
     pub fn new(host: Host, capacity: usize) -> Result<Binary, Error> {
         Ok(Binary { host, output: Output::room(host, kind::BINARY, capacity)?, capacity })
     }
+    /// What `fill` writes into room for `capacity` bytes, whose content is any; it answers how many they are. For libraries
+    /// that write into memory they are given.
+    pub fn filled(
+        host: Host,
+        capacity: usize,
+        fill: impl FnOnce(&mut [u8]) -> Result<usize, Error>,
+    ) -> Result<Binary, Error> {
+        let mut binary = Binary::new(host, capacity)?;
+        let data = binary.output.raw().data.cast_mut().cast::<u8>();
+        let size = fill(unsafe { std::slice::from_raw_parts_mut(data, capacity) })?;
+        assert!(size <= capacity, "more bytes than there is room for");
+        binary.output.raw_mut().size = size as u64;
+        Ok(binary)
+    }
     /// The bytes so far.
     pub fn as_slice(&self) -> &[u8] {
         let RawValue { data, size, .. } = self.output.raw();

@@ -6,9 +6,9 @@ use crate::wide::{weigh, Lane};
 use crate::work::Work;
 use lao_plugin::Error;
 
-const BAND: usize = 96;
+const BAND: usize = 270;
 /// Elements of a row that are worked on together: their rows stay in the cache.
-const STRIP: usize = 3072;
+const STRIP: usize = 768;
 /// More taps than this are summed as floats: with as many roundings, fixed point would show.
 const FIXED_TAPS: usize = 20;
 

@@ -13,7 +13,7 @@ mod work;
 
 use blur::Blurred;
 use codec::{encode, Reader};
-use lao_plugin::{AnyImage, Call, Config, Definition, Error, FileInput, Image, ImageOut, JsonObject, Media, Param};
+use lao_plugin::{AnyImage, Binary, Call, Config, Definition, Error, FileInput, Image, ImageOut, JsonObject, Param};
 use pixels::{usual_order, Pixels, Turn, GRAY, GRAY_SPACE, SRGB};
 use std::io::Read;
 use work::{Threads, Work};
@@ -49,22 +49,21 @@ fn one_channel<T: pixels::Pixel>(image: Image<T>) -> ImageOut {
 }
 
 /// A file, made at most `size` pixels on its longer side, in another format.
-fn recoded(plugin: &Processor, bytes: &[u8], call: &Call) -> Result<Media, Error> {
+fn recoded(plugin: &Processor, bytes: &[u8], call: &Call) -> Result<Binary, Error> {
+    let go_on = || call.check_cancelled();
     let mut image = Reader::open(bytes, plugin.max_pixels)?.pixels()?;
     let size = call.integer("size") as usize;
     if size > 0 && image.width.max(image.height) > size {
         let (width, height) = if image.width >= image.height { (size, 0) } else { (0, size) };
         let (width, height) = scale::size_of(width, height, (image.width, image.height))?;
         let mut data = vec![0; width * height * image.channels];
-        let go_on = || call.check_cancelled();
         scale::resize(&image, &mut data, (width, height), "lanczos", plugin.work(&go_on))?;
         image = Pixels::owned(data, height, width, image.channels);
     }
-    let (bytes, media_type) = encode(&image, call.text("format"), call.integer("quality") as u8)?;
-    Ok(Media { media_type: media_type.into(), bytes })
+    encode(&image, call.text("format"), call.integer("quality") as u8, call.host(), plugin.work(&go_on))
 }
 
-fn convert(plugin: &Processor, file: FileInput, call: &Call) -> Result<Media, Error> {
+fn convert(plugin: &Processor, file: FileInput, call: &Call) -> Result<Binary, Error> {
     let mut bytes = Vec::new();
     let most = plugin.max_pixels.saturating_mul(16).saturating_add(1 << 20);
     file.open()?.take(most).read_to_end(&mut bytes)?;
@@ -85,12 +84,12 @@ fn decode(plugin: &Processor, bytes: &[u8], call: &Call) -> Result<ImageOut, Err
     Ok(image.describe(order, space).into())
 }
 
-fn encode_image(_: &Processor, image: AnyImage, call: &Call) -> Result<Media, Error> {
+fn encode_image(plugin: &Processor, image: AnyImage, call: &Call) -> Result<Binary, Error> {
     if !image.is::<u8>() {
         return Err(Error::invalid_input("an image to be encoded has elements of uint8"));
     }
-    let (bytes, media_type) = encode(&Pixels::of(&image.view()?)?, call.text("format"), call.integer("quality") as u8)?;
-    Ok(Media { media_type: media_type.into(), bytes })
+    let (pixels, go_on) = (Pixels::of(&image.view()?)?, || call.check_cancelled());
+    encode(&pixels, call.text("format"), call.integer("quality") as u8, call.host(), plugin.work(&go_on))
 }
 
 fn resize(plugin: &Processor, image: AnyImage, call: &Call) -> Result<ImageOut, Error> {

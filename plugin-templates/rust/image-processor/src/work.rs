@@ -15,6 +15,9 @@ impl Threads {
         let pool = if count > 1 { Some(rayon::ThreadPoolBuilder::new().num_threads(count - 1).build()?) } else { None };
         Ok(Threads { pool, count })
     }
+    pub fn count(&self) -> usize {
+        self.count
+    }
 }
 
 /// What a piece of work needs to know of its call.

@@ -8,7 +8,9 @@ mod turbo;
 mod webp;
 
 use crate::pixels::{Pixels, Turn};
-use lao_plugin::Error;
+use crate::work::Work;
+use lao_plugin::{Binary, Error, Host};
+use std::io::Write;
 
 pub const FORMATS: [&str; 3] = ["png", "jpeg", "webp"];
 
@@ -140,13 +142,19 @@ impl Decoder<'_> {
     }
 }
 
-/// A file, and its media type.
-pub fn encode(image: &Pixels<u8>, format: &str, quality: u8) -> Result<(Vec<u8>, &'static str), Error> {
-    match format {
-        "jpeg" => Ok((jpeg::write(image, quality)?, "image/jpeg")),
-        "webp" => Ok((webp::write(&rgb(image))?, "image/webp")),
-        _ => Ok((png::write(&rgb(image))?, "image/png")),
+/// The bytes of a file, with its media type.
+pub fn encode(image: &Pixels<u8>, format: &str, quality: u8, host: Host, work: Work) -> Result<Binary, Error> {
+    if format == "jpeg" {
+        return jpeg::write(image, quality, host, work)?.media_type("image/jpeg");
     }
+    let (bytes, media_type) = if format == "webp" {
+        (webp::write(&rgb(image))?, "image/webp")
+    } else {
+        (png::write(&rgb(image))?, "image/png")
+    };
+    let mut file = Binary::new(host, bytes.len())?;
+    file.write_all(&bytes)?;
+    file.media_type(media_type)
 }
 
 fn unwritable(reason: impl std::fmt::Display) -> Error {

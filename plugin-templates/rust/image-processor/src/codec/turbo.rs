@@ -6,6 +6,7 @@ use super::Head;
 use crate::pixels::Pixels;
 use libloading::Library;
 use std::ffi::{c_char, c_int, c_uchar, c_ulong, c_void, CStr};
+use std::ops::Range;
 use std::sync::OnceLock;
 
 #[cfg(target_os = "macos")]
@@ -96,6 +97,15 @@ fn layout(channels: usize, blue_first: bool) -> c_int {
     }
 }
 
+/// Its number of how colours are kept: one for four pixels.
+fn colors(channels: usize) -> c_int {
+    if channels == 1 {
+        NO_COLORS
+    } else {
+        HALVED_COLORS
+    }
+}
+
 impl Turbo {
     fn open(&self, handle: Handle) -> Result<Open<'_>, String> {
         if handle.is_null() {
@@ -125,24 +135,27 @@ impl Turbo {
         Err(text)
     }
 
-    pub fn encode(&self, image: &Pixels<u8>, quality: u8) -> Result<Vec<u8>, String> {
-        let (width, height, channels) = (image.width as c_int, image.height as c_int, image.channels);
+    /// The bytes that a file of such an image has at most.
+    pub fn most(&self, width: usize, height: usize, channels: usize) -> usize {
+        (unsafe { (self.most)(width as c_int, height as c_int, colors(channels)) }) as usize
+    }
+
+    /// Writes a file of the rows of an image, which `most` bytes have room for; answers its size.
+    pub fn encode(&self, image: &Pixels<u8>, rows: Range<usize>, quality: u8, to: &mut [u8]) -> Result<usize, String> {
+        let (width, height, channels) = (image.width, rows.len(), image.channels);
+        assert!(to.len() >= self.most(width, height, channels));
+        let from = &image.data[rows.start * image.row()..rows.end * image.row()];
         let open = self.open(unsafe { (self.open_writer)() })?;
-        let colors = if channels == 1 { NO_COLORS } else { HALVED_COLORS };
-        let mut file: Vec<u8> = Vec::with_capacity(unsafe { (self.most)(width, height, colors) } as usize);
-        let (mut at, mut size) = (file.as_mut_ptr(), file.capacity() as c_ulong);
-        let (layout, pitch) = (layout(channels, image.red_blue() == (2, 0)), width * channels as c_int);
-        unsafe {
-            let from = image.data.as_ptr();
-            let quality = c_int::from(quality);
-            if (self.compress)(
-                open.1, from, width, pitch, height, layout, &mut at, &mut size, colors, quality, NO_REALLOC,
-            ) != 0
-            {
-                return Err(open.error());
-            }
-            file.set_len(size as usize);
+        let (mut at, mut size) = (to.as_mut_ptr(), to.len() as c_ulong);
+        let (width, height, pitch) = (width as c_int, height as c_int, image.row() as c_int);
+        let (layout, colors) = (layout(channels, image.red_blue() == (2, 0)), colors(channels));
+        let (from, quality) = (from.as_ptr(), c_int::from(quality));
+        let status = unsafe {
+            (self.compress)(open.1, from, width, pitch, height, layout, &mut at, &mut size, colors, quality, NO_REALLOC)
+        };
+        if status != 0 {
+            return Err(open.error());
         }
-        Ok(file)
+        Ok(size as usize)
     }
 }
