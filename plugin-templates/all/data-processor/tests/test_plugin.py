@@ -27,7 +27,7 @@ WORDS = [
 ]
 
 
-@pytest.fixture(params=["process", "none"])
+@pytest.fixture(scope="module", params=["process", "none"])
 def plugin(request):
     with lao.Host() as host:
         yield host.load(PLUGIN, isolation=request.param)
