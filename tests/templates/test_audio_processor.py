@@ -17,6 +17,7 @@ import lao
 from tests.templates.made import Made, languages, make, passed
 
 MODEL = Path("/usr/share/pocketsphinx/model/en-us")
+RECORDINGS = Path("/usr/share/pocketsphinx/test/data")
 
 
 @pytest.fixture(scope="module", params=languages("audio-processor"))
@@ -148,3 +149,87 @@ def test_words_of_a_made_voice(made: Made, tmp_path: Path) -> None:
         assert len(set(found) & set(said.split())) >= len(set(said.split())) // 2, last["text"]
         times = [time for word in last["words"] for time in (word["start"], word["end"])]
         assert times == sorted(times)
+
+
+# --- Files for others ---
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize("channels", [1, 2, 6, 8])
+@pytest.mark.parametrize(
+    ("form", "bits"), [("wav", 16), ("wav", 24), ("wav", 32), ("flac", 16), ("flac", 24)]
+)
+def test_libsndfile_reads_what_it_writes(plugin: lao.Plugin, form: str, bits: int, channels: int) -> None:
+    soundfile = pytest.importorskip("soundfile", reason="pip install soundfile")
+    samples = tones(8000, channels)
+    file = plugin.call("encode", lao.Audio(samples, sample_rate=8000), format=form, bits=str(bits))
+    found, rate = soundfile.read(io.BytesIO(bytes(file)), dtype="float32", always_2d=True)
+    assert rate == 8000
+    assert np.abs(found - samples).max() <= (0 if bits == 32 else 0.5001 / 2 ** (bits - 1))
+
+
+# --- Speech of people ---
+
+needs_recordings = pytest.mark.skipif(
+    not (MODEL.is_dir() and RECORDINGS.is_dir()),
+    reason="apt install libpocketsphinx3 pocketsphinx-en-us pocketsphinx-testdata",
+)
+
+
+def parts_of(sound: lao.Audio, seconds: float = 0.25) -> Iterator[lao.Audio]:
+    samples = np.asarray(sound)
+    step = int(sound.sample_rate * seconds)
+    for start in range(0, len(samples), step):
+        yield lao.Audio(samples[start : start + step], sample_rate=sound.sample_rate)
+
+
+def wrong_words(found: list[str], expected: list[str]) -> int:
+    """How many words have to be put in, left out or changed to make the one from the other."""
+    row = list(range(len(expected) + 1))
+    for count, word in enumerate(found, 1):
+        last, row[0] = row[0], count
+        for place, other in enumerate(expected, 1):
+            last, row[place] = row[place], min(row[place] + 1, row[place - 1] + 1, last + (word != other))
+    return row[-1]
+
+
+def understood(plugin: lao.Plugin, sound: lao.Audio) -> list[str]:
+    """The words of a recording that comes in parts; their times rise, and lie within it."""
+    *_, last = plugin.stream("transcribe", parts_of(sound))
+    assert last["final"]
+    times = [time for word in last["words"] for time in (word["start"], word["end"])]
+    assert times == sorted(times)
+    seconds = len(np.asarray(sound)) / sound.sample_rate
+    assert last["seconds"] == pytest.approx(seconds, abs=0.01)
+    assert not times or (times[0] >= 0 and times[-1] <= seconds + 0.02)
+    assert last["text"].split() == [word["word"] for word in last["words"]]
+    return list(last["text"].split())
+
+
+@pytest.mark.matrix
+@needs_recordings
+@pytest.mark.parametrize("isolation", ["process", "none"])
+def test_a_book_that_is_read_aloud(made: Made, isolation: str) -> None:
+    folder = RECORDINGS / "librivox"
+    wrong = said = 0
+    with lao.Host() as host:
+        plugin = host.load(made.project.directory, isolation=isolation, config={"model_path": str(MODEL)})
+        for line in (folder / "transcription").read_text("utf-8").splitlines():
+            text, name = line.rsplit(" ", 1)
+            expected = text.replace("<s>", "").replace("</s>", "").split()
+            sound = plugin.call("decode", (folder / f"{name.strip('()')}.wav").read_bytes())
+            wrong += wrong_words(understood(plugin, sound), expected)
+            said += len(expected)
+    assert said > 60
+    assert wrong / said < 0.4, f"{wrong} of {said} words"
+
+
+@pytest.mark.matrix
+@needs_recordings
+@pytest.mark.parametrize("rate", [22050, 44100, 48000])
+def test_speech_of_other_rates(made: Made, rate: int) -> None:
+    samples = np.fromfile(RECORDINGS / "goforward.raw", "<i2").astype(np.float32)[:, None] / 32768
+    with lao.Host() as host:
+        plugin = host.load(made.project.directory, config={"model_path": str(MODEL)})
+        changed = plugin.call("resample", lao.Audio(samples, sample_rate=16000), rate=rate)
+        assert understood(plugin, changed) == ["go", "forward", "ten", "meters"]

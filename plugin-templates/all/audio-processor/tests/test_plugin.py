@@ -17,7 +17,7 @@ MODEL = Path("/usr/share/pocketsphinx/model/en-us")
 SPEECH = Path("/usr/share/pocketsphinx/test/data/goforward.raw")
 
 
-@pytest.fixture(params=["process", "none"])
+@pytest.fixture(params=["process", "none"], scope="module")
 def plugin(request):
     with lao.Host() as host:
         yield host.load(PLUGIN, isolation=request.param)
@@ -149,6 +149,13 @@ def test_broken_files(plugin, file, reason):
     assert plugin(wav_file(tone(0.1)))["format"] == "wav"
 
 
+def test_a_file_from_a_pipe(plugin):
+    """Its writer did not know how long it would be."""
+    good = wav_file(tone(0.1))
+    piped = good[:4] + b"\xff" * 4 + good[8:40] + b"\xff" * 4 + good[44:]
+    assert np.array_equal(data(plugin.call("decode", piped)), data(plugin.call("decode", good)))
+
+
 def test_headers_that_lie(plugin):
     good = wav_file(tone(0.1))
     for place, value in [(22, 0), (22, 65535), (24, 0), (34, 0), (34, 63), (40, 0x7FFFFFF0)]:
@@ -175,6 +182,18 @@ def test_no_frames(plugin):
     assert plugin.call("silence", nothing)["silence"] == plugin.call("speech", nothing)["speech"] == []
     with pytest.raises(lao.InvalidInput, match="nothing to encode"):
         plugin.call("encode", nothing, format="flac")
+
+
+def test_odd_rates_and_many_channels(plugin):
+    for rate, channels in [(1, 1), (7, 2), (11025, 8), (192000, 8), (767999, 1), (48000, 64)]:
+        samples = tone(max(100 / rate, 0.01), rate, channels, hertz=0.1 * rate)
+        assert data(plugin.call("mix", sound(samples, rate), channels=1)).shape == (len(samples), 1)
+        for capability in ("silence", "speech"):
+            assert list(plugin.call(capability, sound(samples, rate))) == [capability]
+        assert data(plugin.call("normalise", sound(samples, rate), by="lufs")).shape == samples.shape
+        assert data(plugin.call("resample", sound(samples, rate), rate=rate + 1 if rate < 768000 else 1)).size
+        again = plugin.call("decode", bytes(plugin.call("encode", sound(samples, rate))))
+        assert (again.sample_rate, data(again).shape) == (rate, samples.shape)
 
 
 def test_files_that_are_too_long():
@@ -220,3 +239,7 @@ def test_speech_is_recognised(isolation, where, tmp_path):
         (span,) = plugin.call("speech", sound(spoken, 16000))["speech"]
         assert span["start"] <= times[0] + 0.2
         assert span["end"] >= times[-1] - 0.4
+        # What was heard before changes nothing, and times begin anew.
+        noise = np.random.default_rng(3).normal(0, 0.1, (16000, 1)).astype(np.float32)
+        list(plugin.stream("transcribe", sound(noise, 16000)))
+        assert list(plugin.stream("transcribe", iter(parts)))[-1] == last

@@ -26,7 +26,11 @@ lao::JsonArray json_of(const std::vector<Span> &spans) {
 class Processor {
   public:
     explicit Processor(const lao::Config &config)
-        : most_(static_cast<std::size_t>(config.integer("max_samples"))), model_(config.text("model_path")) {
+        : most_(static_cast<std::size_t>(config.integer("max_samples"))), threads_(config.threads()),
+          model_(config.text("model_path")) {
+        if (const auto most = config.integer("threads"); most > 0) {
+            threads_ = std::min(threads_, static_cast<unsigned>(most));
+        }
         if (model_.empty()) {
             model_ = config.resource_dir() + "/resources/speech";
         }
@@ -72,7 +76,7 @@ class Processor {
         }
         Sound made{{}, sound.channels, to};
         made.samples.reserve((static_cast<std::size_t>(frames) + 2048) * sound.channels);
-        Converter converter(sound.rate, to, sound.channels);
+        Converter converter(sound.rate, to, sound.channels, threads_);
         constexpr std::size_t part = 65536;
         for (std::size_t at = 0; at < sound.frames(); at += part) {
             call.stop_if_cancelled();
@@ -154,6 +158,7 @@ class Processor {
 
   private:
     std::size_t most_;
+    unsigned threads_;
     std::string model_;
     mutable std::mutex lock_; // one utterance at a time
     mutable std::unique_ptr<Recogniser> recogniser_;
@@ -165,7 +170,8 @@ lao::Plugin<Processor> define() {
                                    "Folder of a PocketSphinx model; setting it lets the plugin read it; empty: "
                                    "`resources/speech`")
                        .as("path"),
-                   lao::int_param("max_samples", 100000000, "Samples that a file may have", 1, 2000000000)})
+                   lao::int_param("max_samples", 100000000, "Samples that a file may have", 1, 2000000000),
+                   lao::int_param("threads", 0, "Threads of a call; 0: as many as the limits allow", 0, 256)})
         .capability("process", "Says what is in an audio file, and where somebody speaks", &Processor::process)
         .idempotent()
         .capability("decode", "A WAV, FLAC, MP3 or OGG file to samples", &Processor::decode_file)

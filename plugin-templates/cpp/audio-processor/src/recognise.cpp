@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <functional>
+#include <utility>
 
 #include <dlfcn.h>
 
@@ -47,6 +48,8 @@ struct Engine {
     const void *(*known_settings)() = symbol<const void *()>(front, "ps_args");
     void *(*init)(void *) = symbol<void *(void *)>(front, "ps_init");
     int (*free)(void *) = symbol<int(void *)>(front, "ps_free");
+    int (*renew)(void *, void *) = symbol<int(void *, void *)>(front, "ps_reinit");
+    int (*rewind)(void *) = symbol<int(void *)>(front, "ps_start_stream");
     int (*start)(void *) = symbol<int(void *)>(front, "ps_start_utt");
     int (*process)(void *, const std::int16_t *, std::size_t, int,
                    int) = symbol<int(void *, const std::int16_t *, std::size_t, int, int)>(front, "ps_process_raw");
@@ -128,7 +131,12 @@ Recogniser::Recogniser(const std::string &model) {
 Recogniser::~Recogniser() { engine().free(decoder_); }
 
 Utterance::Utterance(Recogniser &of) : of_(of) {
-    if (engine().start(of.decoder_) < 0) {
+    // It gets used to a voice and a room; the next caller has others. No settings means those that it has.
+    if (std::exchange(of.used_, true) && engine().renew(of.decoder_, nullptr) < 0) {
+        throw lao::Failed("the recogniser does not start again");
+    }
+    // Times count from the start of a stream.
+    if (engine().rewind(of.decoder_) < 0 || engine().start(of.decoder_) < 0) {
         throw lao::Failed("the recogniser does not start");
     }
     is_open_ = true;

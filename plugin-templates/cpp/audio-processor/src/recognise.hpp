@@ -18,6 +18,7 @@ class Recogniser {
   private:
     friend class Utterance;
     void *decoder_ = nullptr;
+    bool used_ = false;
 };
 
 // One stretch of speech, of which the recogniser hears part after part; one at a time.

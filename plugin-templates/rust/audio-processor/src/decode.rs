@@ -1,6 +1,7 @@
 //! Files to samples: WAV, FLAC, MP3 and OGG Vorbis.
 
 use crate::sound::{check_shape, Sound};
+use crate::wav;
 use lao_plugin::Error;
 use std::io::Cursor;
 use symphonia::core::audio::SampleBuffer;
@@ -30,6 +31,10 @@ fn broken(format: &str, reason: impl std::fmt::Display) -> Error {
 /// All samples of a file; an error where there are more than `most`, or fewer than its header says.
 pub fn decode(bytes: &[u8], most: usize, mut go_on: impl FnMut() -> Result<(), Error>) -> Result<Sound, Error> {
     let format = format_of(bytes).ok_or_else(|| Error::invalid_input("this is no WAV, FLAC, MP3 or OGG file"))?;
+    if format == "wav" {
+        go_on()?;
+        return wav::read(bytes, most);
+    }
     let source = MediaSourceStream::new(Box::new(Cursor::new(bytes.to_vec())), Default::default());
     let options = FormatOptions { enable_gapless: true, ..Default::default() };
     let probed = symphonia::default::get_probe()
@@ -46,7 +51,7 @@ pub fn decode(bytes: &[u8], most: usize, mut go_on: impl FnMut() -> Result<(), E
         .make(&params, &DecoderOptions::default())
         .map_err(|fault| broken(format, fault))?;
     // MP3 and OGG only estimate how long they are.
-    let promised = if matches!(format, "wav" | "flac") { params.n_frames } else { None };
+    let promised = if format == "flac" { params.n_frames } else { None };
     if let (Some(frames), Some(channels)) = (promised, params.channels) {
         if frames.saturating_mul(channels.count() as u64) > most as u64 {
             return Err(too_long(most));

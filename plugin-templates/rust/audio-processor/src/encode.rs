@@ -1,36 +1,15 @@
-//! Samples to files: WAV and FLAC.
+//! Samples to FLAC files.
 
 use crate::sound::Sound;
 use flacenc::bitsink::ByteSink;
 use flacenc::component::BitRepr;
 use flacenc::error::Verify;
 use lao_plugin::Error;
-use std::io::Cursor;
 
 /// Samples as whole numbers of `bits`; louder than 1 is cut.
-fn whole(samples: &[f32], bits: u16) -> impl Iterator<Item = i32> + '_ {
+pub fn whole(samples: &[f32], bits: u16) -> impl Iterator<Item = i32> + '_ {
     let scale = f64::from(1u32 << (bits - 1));
     samples.iter().map(move |sample| (f64::from(*sample) * scale).round().clamp(-scale, scale - 1.0) as i32)
-}
-
-/// A WAV file of 16 or 24 bits, or of 32, which are floats.
-pub fn wav(sound: &Sound, bits: u16) -> Result<Vec<u8>, Error> {
-    let float = bits == 32;
-    let spec = hound::WavSpec {
-        channels: sound.channels as u16,
-        sample_rate: sound.rate,
-        bits_per_sample: bits,
-        sample_format: if float { hound::SampleFormat::Float } else { hound::SampleFormat::Int },
-    };
-    let mut file = Cursor::new(Vec::with_capacity(sound.samples.len() * usize::from(bits / 8) + 68));
-    let mut writer = hound::WavWriter::new(&mut file, spec)?;
-    if float {
-        sound.samples.iter().try_for_each(|sample| writer.write_sample(*sample))?;
-    } else {
-        whole(&sound.samples, bits).try_for_each(|sample| writer.write_sample(sample))?;
-    }
-    writer.finalize()?;
-    Ok(file.into_inner())
 }
 
 /// A FLAC file of 16 or 24 bits.

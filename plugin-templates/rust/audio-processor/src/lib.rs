@@ -8,6 +8,7 @@ mod loudness;
 mod recognise;
 mod resample;
 mod sound;
+mod wav;
 
 use activity::Span;
 use lao_plugin::{AnyAudio, Audio, Call, Config, Definition, Error, JsonObject, Media, Param, Receiver, Sender};
@@ -18,6 +19,7 @@ use std::sync::Mutex;
 
 struct Processor {
     most: usize,
+    threads: usize,
     model: PathBuf,
     recogniser: Mutex<Option<Recogniser>>,
 }
@@ -27,6 +29,10 @@ fn create(config: &Config) -> Result<Processor, Error> {
     let packaged = || config.resource_dir().map(|folder| folder.join("resources").join("speech")).unwrap_or_default();
     Ok(Processor {
         most: config.get::<i64>("max_samples") as usize,
+        threads: match config.get::<i64>("threads") {
+            0 => config.threads(),
+            most => config.threads().min(most as usize),
+        },
         model: if given.is_empty() { packaged() } else { PathBuf::from(given) },
         recogniser: Mutex::new(None),
     })
@@ -62,28 +68,39 @@ fn decode_file(plugin: &Processor, file: &[u8], call: &Call) -> Result<Audio<f32
 fn encode_sound(_: &Processor, input: AnyAudio, call: &Call) -> Result<Media, Error> {
     let (sound, format) = (Sound::of(&input)?, call.text("format"));
     let bits = call.text("bits").parse::<u16>()?;
-    let bytes = if format == "flac" { encode::flac(&sound, bits)? } else { encode::wav(&sound, bits)? };
+    let bytes = if format == "flac" { encode::flac(&sound, bits)? } else { wav::write(&sound, bits)? };
     Ok(Media { media_type: format!("audio/{format}"), bytes })
 }
 
 fn resample_sound(plugin: &Processor, input: AnyAudio, call: &Call) -> Result<Audio<f32>, Error> {
-    let (sound, to) = (Sound::of(&input)?, call.integer("rate") as u32);
-    if to == sound.rate {
-        return sound.into_audio(call.host());
-    }
-    let frames = (sound.frames() as u128 * u128::from(to)).div_ceil(u128::from(sound.rate));
-    if frames * sound.channels as u128 > plugin.most as u128 {
+    let to = call.integer("rate") as u32;
+    // Floats are read where they lie.
+    let view = if input.is::<f32>() { Some(input.view::<f32>()?) } else { None };
+    let plain = view
+        .as_ref()
+        .and_then(|view| view.tensor().as_slice().map(|samples| (samples, view.channels(), view.sample_rate_hz())));
+    let converted;
+    let (samples, channels, rate) = match plain {
+        Some(plain) => plain,
+        None => {
+            converted = Sound::of(&input)?;
+            (&converted.samples[..], converted.channels, converted.rate)
+        }
+    };
+    sound::check_shape(channels, rate)?;
+    sound::check_samples(samples, channels)?;
+    let rates = resample::Rates::new(rate, to)?;
+    let frames = rates.frames(samples.len() / channels);
+    if frames.saturating_mul(channels) > plugin.most {
         return Err(Error::invalid_input(format!("it would have more than {} samples", plugin.most)));
     }
-    let mut samples = Vec::with_capacity(frames as usize * sound.channels);
-    let mut converter = resample::Converter::new(sound.rate, to, sound.channels)?;
-    for part in sound.samples.chunks(sound.channels * 65_536) {
-        call.check_cancelled()?;
-        converter.push(part, &mut samples)?;
+    let mut output = Audio::zeros(call.host(), frames, channels, to)?;
+    if rate == to {
+        output.as_mut_slice().copy_from_slice(samples);
+    } else {
+        rates.all(samples, channels, output.as_mut_slice(), plugin.threads, || call.check_cancelled())?;
     }
-    converter.finish(&mut samples)?;
-    samples.truncate(frames as usize * sound.channels);
-    Sound { samples, channels: sound.channels, rate: to }.into_audio(call.host())
+    Ok(output)
 }
 
 fn mix(_: &Processor, input: AnyAudio, call: &Call) -> Result<Audio<f32>, Error> {
@@ -163,6 +180,8 @@ fn define(plugin: &mut Definition<Processor>) {
     plugin.setting(
         Param::integer("max_samples", 100_000_000).range(1, 2_000_000_000).help("Samples that a file may have"),
     );
+    plugin
+        .setting(Param::integer("threads", 0).range(0, 256).help("Threads of a call; 0: as many as the limits allow"));
     plugin.capability("process", "Says what is in an audio file, and where somebody speaks", process).idempotent();
     plugin.capability("decode", "A WAV, FLAC, MP3 or OGG file to samples", decode_file).idempotent();
     plugin

@@ -16,6 +16,8 @@ type Pointer = *mut c_void;
 
 /// The functions of the library that are used; it stays loaded as long as they do.
 struct Engine {
+    renew: unsafe extern "C" fn(Pointer, Pointer) -> c_int,
+    rewind: unsafe extern "C" fn(Pointer) -> c_int,
     start: unsafe extern "C" fn(Pointer) -> c_int,
     process: unsafe extern "C" fn(Pointer, *const i16, usize, c_int, c_int) -> c_int,
     end: unsafe extern "C" fn(Pointer) -> c_int,
@@ -31,6 +33,7 @@ struct Engine {
 pub struct Recogniser {
     engine: Engine,
     decoder: Pointer,
+    used: bool,
 }
 
 // SAFETY: a decoder has no thread of its own; the plugin keeps it behind a lock.
@@ -108,6 +111,8 @@ impl Recogniser {
                 return Err(missing(format!("{} cannot be loaded", model.display())));
             }
             let engine = Engine {
+                renew: symbol!(front, "ps_reinit"),
+                rewind: symbol!(front, "ps_start_stream"),
                 start: symbol!(front, "ps_start_utt"),
                 process: symbol!(front, "ps_process_raw"),
                 end: symbol!(front, "ps_end_utt"),
@@ -119,13 +124,19 @@ impl Recogniser {
                 free: symbol!(front, "ps_free"),
                 _libraries: [front, base],
             };
-            Ok(Recogniser { engine, decoder })
+            Ok(Recogniser { engine, decoder, used: false })
         }
     }
 
     pub fn begin(&mut self) -> Result<Utterance<'_>, Error> {
+        // It gets used to a voice and a room; the next caller has others.
+        // SAFETY: the decoder is alive; no configuration means the one that it has.
+        if std::mem::replace(&mut self.used, true) && unsafe { (self.engine.renew)(self.decoder, null_mut()) } < 0 {
+            return Err(Error::failed("the recogniser does not start again"));
+        }
         // SAFETY: the decoder is alive, and no utterance is open: one borrows the recogniser.
-        if unsafe { (self.engine.start)(self.decoder) } < 0 {
+        // Times count from the start of a stream.
+        if unsafe { (self.engine.rewind)(self.decoder) < 0 || (self.engine.start)(self.decoder) < 0 } {
             return Err(Error::failed("the recogniser does not start"));
         }
         Ok(Utterance { of: self, converter: None, open: true, samples: 0 })
@@ -153,11 +164,11 @@ impl Utterance<'_> {
             return self.process(mono);
         }
         if self.converter.as_ref().is_none_or(|(known, _)| *known != rate) {
-            self.converter = Some((rate, Converter::new(rate, RATE, 1)?));
+            self.converter = Some((rate, Converter::new(rate, RATE)?));
         }
         let mut converted = Vec::new();
         if let Some((_, converter)) = &mut self.converter {
-            converter.push(mono, &mut converted)?;
+            converter.push(mono, &mut converted);
         }
         self.process(&converted)
     }
@@ -187,7 +198,7 @@ impl Utterance<'_> {
     pub fn finish(mut self) -> Result<JsonObject, Error> {
         let mut rest = Vec::new();
         if let Some((_, converter)) = &mut self.converter {
-            converter.finish(&mut rest)?;
+            converter.finish(&mut rest);
         }
         self.process(&rest)?;
         self.close();
