@@ -12,15 +12,8 @@ as the best of them, and isolated within 5 % of in-process.
 
 from __future__ import annotations
 
-import argparse
 import io
-import json
-import os
-import statistics
-import subprocess
 import sys
-import tempfile
-import time
 from collections.abc import Callable
 from functools import partial
 from importlib.util import find_spec
@@ -33,14 +26,11 @@ import numpy as np
 import soundfile
 
 import lao
-from lao.authoring import build_checked, find_source
-from lao.templates import create_project
+from tests.benchmarks._contest import contest, race, report
 
 RATE, TO, SECONDS = 48000, 16000, 60
 FORMS = {"WAV": "PCM_16", "FLAC": "PCM_16", "MP3": "MPEG_LAYER_III", "OGG": "VORBIS"}
 RESAMPLE = "resample 48 -> 16 kHz"
-ISOLATION_AIM = 1.05
-SPREAD = 1.03  # what two runs of the same code differ by
 Samples = np.ndarray[Any, np.dtype[np.float32]]
 Resampler = Callable[[Samples], Samples]
 
@@ -107,19 +97,6 @@ def quality(resample: Resampler) -> tuple[float, float]:
     return kept, lost
 
 
-def race(calls: dict[str, Callable[[], Any]], rounds: int) -> dict[str, float]:
-    """Median milliseconds of each, in turns."""
-    took: dict[str, list[float]] = {name: [] for name in calls}
-    for number in range(rounds + 2):
-        for name, call in calls.items():
-            start = time.perf_counter()
-            result = call()
-            if number >= 2:
-                took[name].append((time.perf_counter() - start) * 1e3)
-            del result
-    return {name: statistics.median(times) for name, times in took.items()}
-
-
 def of_lao(plugin: lao.Plugin) -> Resampler:
     return lambda sound: np.asarray(plugin.call("resample", lao.Audio(sound, sample_rate=RATE), rate=TO))
 
@@ -156,52 +133,12 @@ def measure(project: Path, threads: int, rounds: int) -> dict[str, Any]:
         return {"rows": {row: race(calls, rounds) for row, calls in rows.items()}, "quality": qualities}
 
 
-def report(threads: int, found: dict[str, Any]) -> int:
-    """Prints a table; returns how many aims were missed."""
-    names = ["lao, in-process", "lao, isolated", "soxr", "scipy", "librosa", "soundfile"]
-    print(f"\n{threads} thread{'s' if threads > 1 else ''}, ms")
-    print(f"{'':22}" + "".join(f"{name:>17}" for name in names) + f"{'of the best':>13}{'isolated':>10}")
-    missed = 0
-    for row, times in found["rows"].items():
-        best = min(took for name, took in times.items() if not name.startswith("lao"))
-        ratio = times["lao, in-process"] / best
-        apart = times["lao, isolated"] / times["lao, in-process"]
-        kept = ratio <= SPREAD and apart <= ISOLATION_AIM
-        missed += not kept
-        cells = "".join(f"{times[name]:17.2f}" if name in times else f"{'-':>17}" for name in names)
-        print(f"{row:22}{cells}{ratio:13.2f}{apart:10.2f}  {'kept' if kept else 'MISSED'}")
+def tell(threads: int, found: dict[str, Any]) -> int:
+    missed = report(threads, found["rows"], ["soxr", "scipy", "librosa", "soundfile"])
     for name, (kept_db, lost_db) in found["quality"].items():
         print(f"quality of {name}: 7 kHz keeps {kept_db:+.3f} dB, 9 kHz is left with {lost_db:.0f} dB")
     return missed
 
 
-def main() -> int:
-    """Measures, prints, and returns the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--project", type=Path, help=argparse.SUPPRESS)
-    parser.add_argument("--threads", type=int, help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    rounds = 7 if options.quick else 31
-    if options.project is not None:
-        print(json.dumps(measure(options.project, options.threads, rounds)))
-        return 0
-    missed = 0
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ["LAO_HOME"] = folder
-        project = Path(folder) / "audio"
-        create_project(
-            "audio", project, template="audio-processor", language="rust", author="a", description="d"
-        )
-        build_checked(find_source(project), release=True)
-        for threads in sorted({1, os.cpu_count() or 1}):
-            command = [sys.executable, __file__, "--project", str(project), "--threads", str(threads)]
-            command += ["--quick"] if options.quick else []
-            variables = {**os.environ, "OMP_NUM_THREADS": str(threads)}
-            output = subprocess.run(command, env=variables, stdout=subprocess.PIPE, check=True).stdout
-            missed += report(threads, json.loads(output))
-    return 1 if missed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(contest(__file__, __doc__, "audio-processor", 31, measure, tell, "OMP_NUM_THREADS"))

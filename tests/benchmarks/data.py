@@ -16,10 +16,7 @@ import csv
 import io
 import json
 import os
-import statistics
 import sys
-import tempfile
-import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from importlib.util import find_spec
@@ -30,8 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 os.environ.setdefault("POLARS_MAX_THREADS", "1")
 
 import lao
-from lao.authoring import build_checked, find_source
-from lao.templates import create_project
+from tests.benchmarks._contest import made, race
 
 SIZE = 25_000_000
 PART = 256 << 10
@@ -188,32 +184,13 @@ def check(all_of_them: dict[str, Contestant]) -> None:
         assert rounded(of["CSV, computed"](first)) == rounded(expected["CSV, computed"](first)), name
 
 
-def race(calls: dict[str, Callable[[], Any]], rounds: int) -> dict[str, float]:
-    """Median milliseconds of each, in turns."""
-    took: dict[str, list[float]] = {name: [] for name in calls}
-    for number in range(rounds + 1):
-        for name, call in calls.items():
-            start = time.perf_counter()
-            result = call()
-            if number > 0:
-                took[name].append((time.perf_counter() - start) * 1e3)
-            del result
-    return {name: statistics.median(times) for name, times in took.items()}
-
-
 def main() -> int:
     """Measures and prints."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--language", choices=["rust", "cpp"], default="rust")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, lao.Host() as host:
-        os.environ["LAO_HOME"] = folder
-        project = Path(folder) / "data"
-        create_project(
-            "data", project, template="data-processor", language=options.language, author="a", description="d"
-        )
-        build_checked(find_source(project), release=True)
+    with made("data-processor", options.language) as project, lao.Host() as host:
         all_of_them = contestants(host, project)
         check(all_of_them)
         text = table(SIZE // 10 if options.quick else SIZE)
@@ -222,7 +199,7 @@ def main() -> int:
         for row in ROWS:
             size = len(inputs[row].encode()) / 1e6
             calls = {name: partial(of[row], inputs[row]) for name, of in all_of_them.items()}
-            for name, took in race(calls, 3 if options.quick else 5).items():
+            for name, took in race(calls, 3 if options.quick else 5, warm_up=1).items():
                 print(f"{row:14} {size:5.1f} MB {name:24} {took:9.1f} ms {size / took * 1e3:8.1f} MB/s")
             print()
     return 0

@@ -12,15 +12,8 @@ isolated within 5 % of in-process.
 
 from __future__ import annotations
 
-import argparse
 import io
-import json
-import os
-import statistics
-import subprocess
 import sys
-import tempfile
-import time
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -34,14 +27,11 @@ import PIL.ImageFilter
 import skimage.data
 
 import lao
-from lao.authoring import build_checked, find_source
-from lao.templates import create_project
+from tests.benchmarks._contest import contest, race, report
 
 WIDTH, HEIGHT, QUALITY = 3840, 2160, 90
 HALF = (WIDTH // 2, HEIGHT // 2)
 ROWS = ("half size, area", "half size, Lanczos", "blur, sigma 3", "gray", "JPEG decode", "JPEG encode")
-ISOLATION_AIM = 1.05
-SPREAD = 1.03  # what two runs of the same code differ by
 Calls = dict[str, dict[str, Callable[[], Any]]]
 
 
@@ -112,19 +102,6 @@ def of_pyvips(image: Any, file: bytes) -> dict[str, Callable[[], Any]]:
     }
 
 
-def race(calls: dict[str, Callable[[], Any]], rounds: int) -> dict[str, float]:
-    """Median milliseconds of each, in turns."""
-    took: dict[str, list[float]] = {name: [] for name in calls}
-    for number in range(rounds + 2):
-        for name, call in calls.items():
-            start = time.perf_counter()
-            result = call()
-            if number >= 2:
-                took[name].append((time.perf_counter() - start) * 1e3)
-            del result
-    return {name: statistics.median(times) for name, times in took.items()}
-
-
 def measure(project: Path, threads: int, rounds: int) -> dict[str, dict[str, float]]:
     """Of each row, by contestant."""
     photo = photograph()
@@ -150,51 +127,9 @@ def measure(project: Path, threads: int, rounds: int) -> dict[str, dict[str, flo
         return {row: race({name: of[row] for name, of in calls.items() if row in of}, rounds) for row in ROWS}
 
 
-def report(threads: int, found: dict[str, dict[str, float]]) -> int:
-    """Prints a table; returns how many aims were missed."""
-    names = ["lao, in-process", "lao, isolated", "opencv", "pillow", "pyvips"]
-    print(f"\n{threads} thread{'s' if threads > 1 else ''}, ms")
-    print(f"{'':20}" + "".join(f"{name:>17}" for name in names) + f"{'of the best':>13}{'isolated':>10}")
-    missed = 0
-    for row, times in found.items():
-        best = min(took for name, took in times.items() if not name.startswith("lao"))
-        ratio = times["lao, in-process"] / best
-        apart = times["lao, isolated"] / times["lao, in-process"]
-        kept = ratio <= SPREAD and apart <= ISOLATION_AIM
-        missed += not kept
-        cells = "".join(f"{times[name]:17.2f}" if name in times else f"{'-':>17}" for name in names)
-        print(f"{row:20}{cells}{ratio:13.2f}{apart:10.2f}  {'kept' if kept else 'MISSED'}")
-    return missed
-
-
-def main() -> int:
-    """Measures, prints, and returns the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--project", type=Path, help=argparse.SUPPRESS)
-    parser.add_argument("--threads", type=int, help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    rounds = 7 if options.quick else 41
-    if options.project is not None:
-        print(json.dumps(measure(options.project, options.threads, rounds)))
-        return 0
-    missed = 0
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ["LAO_HOME"] = folder
-        project = Path(folder) / "image"
-        create_project(
-            "image", project, template="image-processor", language="rust", author="a", description="d"
-        )
-        build_checked(find_source(project), release=True)
-        for threads in sorted({1, os.cpu_count() or 1}):
-            command = [sys.executable, __file__, "--project", str(project), "--threads", str(threads)]
-            command += ["--quick"] if options.quick else []
-            # libvips reads its number of threads once, when it is loaded.
-            variables = {**os.environ, "VIPS_CONCURRENCY": str(threads)}
-            output = subprocess.run(command, env=variables, stdout=subprocess.PIPE, check=True).stdout
-            missed += report(threads, json.loads(output))
-    return 1 if missed else 0
+def tell(threads: int, found: dict[str, dict[str, float]]) -> int:
+    return report(threads, found, ["opencv", "pillow", "pyvips"])
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(contest(__file__, __doc__, "image-processor", 41, measure, tell, "VIPS_CONCURRENCY"))

@@ -1,23 +1,12 @@
-// The readers, the writers and the expressions of the template `data-processor`, for test_data_processor.py: takes inputs
-// from standard input, each behind its size in bytes and a line break, and writes a line for each. What must not be ends
-// the program.
-#include <cstdlib>
-#include <iostream>
-
+// The readers, the writers and the expressions of the template `data-processor`, for test_data_processor.py.
 #include "expression.hpp"
+#include "fed.hpp"
 #include "format.hpp"
 #include "steps.hpp"
 
 static constexpr std::size_t RECORD = 64 << 10;
 static constexpr const char *STEPS = R"json([{"cast": {"a": "number"}, "invalid": "null"}, {"derive": {"x": "a * 2"}},
     {"aggregate": {"by": ["b"], "compute": {"n": "count()", "s": "sum(x)", "c": "last(c)"}}}, {"sort": ["-n", "c"]}])json";
-
-static void require(bool holds, const std::string &what, const std::string &more = "") {
-    if (!holds) {
-        std::cerr << what << ": " << more << '\n';
-        std::abort();
-    }
-}
 
 struct Result {
     std::string out;
@@ -96,16 +85,4 @@ static void read(const std::string &input) {
             require(lao_utf8_count(wrong.why.data(), wrong.why.size()) >= 0, "a reason is not UTF-8");
         }
     }
-}
-
-int main() {
-    std::size_t size = 0;
-    while (std::cin >> size) {
-        std::cin.get();
-        std::string input(size, '\0');
-        std::cin.read(input.data(), static_cast<std::streamsize>(size));
-        read(input);
-        std::cout << "read" << std::endl;
-    }
-    return 0;
 }

@@ -1,17 +1,8 @@
-// What the template `image-processor` decodes, for test_image_processor.py: takes files from standard input, each behind its
-// size in bytes and a line break, and writes a line for each. What must not be ends the program.
-#include <cstdlib>
-#include <iostream>
+// What the template `image-processor` decodes, for test_image_processor.py.
 #include <memory>
 
 #include "codec.hpp"
-
-static void require(bool holds, const char *what) {
-    if (!holds) {
-        std::cerr << what << '\n';
-        std::abort();
-    }
-}
+#include "fed.hpp"
 
 static void read(const std::string &data) {
     constexpr std::uint64_t most = 1 << 20;
@@ -35,16 +26,4 @@ static void read(const std::string &data) {
         require(std::string(refused.what()).rfind("the image cannot be read: ", 0) == 0,
                 "a refusal says something else");
     }
-}
-
-int main() {
-    std::size_t size = 0;
-    while (std::cin >> size) {
-        std::cin.get();
-        std::string data(size, '\0');
-        std::cin.read(data.data(), static_cast<std::streamsize>(size));
-        read(data);
-        std::cout << "read" << std::endl;
-    }
-    return 0;
 }

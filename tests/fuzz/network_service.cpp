@@ -1,20 +1,11 @@
-// What the template `network-service` reads of a server, for test_network_service.py: takes inputs from standard input,
-// each behind its size in bytes and a line break, and writes a line for each. What must not be ends the program.
+// What the template `network-service` reads of a server, for test_network_service.py.
 #include <cmath>
-#include <cstdlib>
-#include <iostream>
 #include <lao/cpp/json_read.hpp>
 
 #include "address.hpp"
+#include "fed.hpp"
 #include "pacing.hpp"
 #include "secrets.hpp"
-
-static void require(bool holds, const char *what) {
-    if (!holds) {
-        std::cerr << what << '\n';
-        std::abort();
-    }
-}
 
 static bool is_plain(std::string_view text) {
     for (const char c : text) {
@@ -65,16 +56,4 @@ static void read(const std::string &data) {
         const std::string once = lao::JsonValue::parse(data).json().text;
         require(lao::JsonValue::parse(once).json().text == once, "a document is another one when it is read again");
     });
-}
-
-int main() {
-    std::size_t size = 0;
-    while (std::cin >> size) {
-        std::cin.get();
-        std::string data(size, '\0');
-        std::cin.read(data.data(), static_cast<std::streamsize>(size));
-        read(data);
-        std::cout << "read" << std::endl;
-    }
-    return 0;
 }

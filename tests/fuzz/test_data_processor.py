@@ -3,19 +3,16 @@ UBSan, and the plugin in C++ against the one in Rust. `make fuzz` runs this file
 `test_package_parsers.py` for its time and seed."""
 
 import os
-import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import lao
-from lao.authoring import build_checked, find_source
 from lao.paths import templates_dir
-from lao.templates import create_project
 from tests.fuzz.fed_program import build, fuzz_program
 from tests.fuzz.test_package_parsers import fuzz
+from tests.templates.made import make
 
 pytestmark = pytest.mark.matrix  # compiling it takes half a minute
 
@@ -33,16 +30,13 @@ SEEDS = [
 
 @pytest.fixture(scope="module")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    found = shutil.which("pkg-config") and subprocess.run(["pkg-config", "--exists", "expat"], check=False)
-    if not found or found.returncode != 0:
-        pytest.skip("there is no Expat: apt install pkg-config libexpat1-dev")
     sources = (templates_dir() / "cpp" / "data-processor" / "src").glob("*.cpp")
     driver = Path(__file__).with_name("data_processor.cpp")
     return build(
         tmp_path_factory.mktemp("fuzz") / "data_processor",
         driver,
         sorted(source for source in sources if source.name != "plugin.cpp"),
-        ("-lexpat",),
+        ("expat",),
     )
 
 
@@ -69,12 +63,8 @@ def test_fuzz_both_languages_alike(program: Path, tmp_path: Path) -> None:
     with lao.Host() as host:
         plugins = []
         for language in ("cpp", "rust"):
-            create_project(
-                f"{language}-data", tmp_path / language, template="data-processor", language=language,
-                author="a", description="d",
-            )  # fmt: skip
-            build_checked(find_source(tmp_path / language), jobs=2)
-            plugins.append(host.load(tmp_path / language, isolation="process"))
+            project = make("data-processor", language, tmp_path / f"{language}-data").project
+            plugins.append(host.load(project.directory, isolation="process"))
 
         def target(data: bytes) -> None:
             for to in ("ndjson", "csv", "xml"):

@@ -3,21 +3,15 @@
 
 import io
 import os
-import shutil
-import subprocess
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import PIL.Image
 import pytest
 
-import lao
-from lao.authoring import build_checked, find_source
-from lao.paths import include_dir, templates_dir
-from lao.templates import create_project
-from tests.fuzz.test_package_parsers import fuzz
-
-LIBRARIES = ["libturbojpeg", "libpng", "libwebp", "libwebpdemux"]
+from lao.paths import templates_dir
+from tests.fuzz.fed_program import build, fuzz_decode, fuzz_program
 
 
 def saved(image: PIL.Image.Image, format: str, **options: object) -> bytes:
@@ -52,70 +46,27 @@ def seeds() -> list[bytes]:
 
 @pytest.fixture(scope="module")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    tool = shutil.which("pkg-config")
-    if tool is None or subprocess.run([tool, "--exists", *LIBRARIES], check=False).returncode != 0:
-        pytest.skip("no libraries for it; `apt install libturbojpeg0-dev libpng-dev libwebp-dev pkg-config`")
-    needs = subprocess.run(
-        [tool, "--cflags", "--libs", *LIBRARIES], check=True, capture_output=True, text=True
-    )
-    made = tmp_path_factory.mktemp("fuzz") / "image_processor"
     sources = templates_dir() / "cpp" / "image-processor" / "src"
-    flags = ["-std=c++17", "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover"]
-    parts = [str(sources / f"{part}.cpp") for part in ("codec", "exif", "jpeg", "png", "pnm", "webp")]
-    folders = [f"-I{include_dir()}", f"-I{sources}"]
-    driver = str(Path(__file__).with_suffix(".cpp")).replace("test_", "")
-    command = ["c++", *flags, *folders, driver, *parts, "-o", str(made), *needs.stdout.split()]
-    subprocess.run(command, check=True, timeout=300)
-    return made
+    return build(
+        tmp_path_factory.mktemp("fuzz") / "image_processor",
+        Path(__file__).with_name("image_processor.cpp"),
+        [sources / f"{part}.cpp" for part in ("codec", "exif", "jpeg", "png", "pnm", "webp")],
+        ("libturbojpeg", "libpng", "libwebp", "libwebpdemux"),
+    )
 
 
 @pytest.mark.matrix
 def test_fuzz_image_files_in_cpp(program: Path) -> None:
-    with subprocess.Popen(
-        [program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as running:
-        assert running.stdin is not None
-        assert running.stdout is not None
-        assert running.stderr is not None
-        writing, reading, saying = running.stdin, running.stdout, running.stderr
-
-        def target(data: bytes) -> None:
-            writing.write(b"%d\n%s" % (len(data), data))
-            writing.flush()
-            if reading.readline() != b"read\n":
-                raise AssertionError(saying.read().decode("utf-8", "replace"))
-
-        fuzz("image files in C++", seeds(), target)
-        writing.close()
-    assert running.returncode == 0
+    fuzz_program("image files in C++", program, seeds())
 
 
 @pytest.mark.matrix
 def test_fuzz_image_files_in_rust(tmp_path: Path) -> None:
-    """Built for debugging, so that an overflow is a panic, which is no refusal."""
-    create_project(
-        "fuzzed",
-        tmp_path / "fuzzed",
-        template="image-processor",
-        language="rust",
-        author="a",
-        description="d",
-    )
-    build_checked(find_source(tmp_path / "fuzzed"))
-    with lao.Host(tmp_path / "home") as host:
-        plugin = host.load(tmp_path / "fuzzed", isolation="process", config={"max_pixels": 1 << 20})
+    def check(image: np.ndarray[Any, Any]) -> None:
+        assert image.ndim == 3
+        assert image.shape[2] in (1, 3, 4)
 
-        def target(data: bytes) -> None:
-            try:
-                found = np.asarray(plugin.call("decode", data))
-            except lao.InvalidInput:
-                return
-            except lao.LaoError as error:
-                raise AssertionError(f"no refusal: {error!r}") from error
-            assert found.ndim == 3
-            assert found.shape[2] in (1, 3, 4)
-
-        fuzz("image files in Rust", seeds(), target)
+    fuzz_decode("image files in Rust", "image-processor", tmp_path, seeds(), check, {"max_pixels": 1 << 20})
 
 
 if __name__ == "__main__":

@@ -73,6 +73,14 @@ def mutate(data: bytes, random_: random.Random) -> bytes:
     return bytes(out)
 
 
+def keep(name: str, data: bytes) -> Path:
+    """Writes an input that fails into build/, for a look at it."""
+    path = Path(__file__).parents[2] / "build" / f"fuzz-{name.replace(' ', '-')}"
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(data)
+    return path
+
+
 def fuzz(name: str, seeds: list[bytes], target: Callable[[bytes], None]) -> None:
     """Feeds mutations of `seeds` to `target`, which may only raise a LaoError."""
     seed = int(os.environ.get("LAO_FUZZ_SEED", "0")) or random.SystemRandom().randrange(1 << 32)
@@ -87,7 +95,10 @@ def fuzz(name: str, seeds: list[bytes], target: Callable[[bytes], None]) -> None
         except LaoError:
             pass
         except Exception as error:
-            error.add_note(f"fuzzing {name}: LAO_FUZZ_SEED={seed}, input {count}: {data[:200]!r}...")
+            kept = keep(name, data)
+            error.add_note(
+                f"fuzzing {name}: LAO_FUZZ_SEED={seed}, input {count}, kept in {kept}: {data[:200]!r}..."
+            )
             raise
         count += 1
         assert time.monotonic() - started < SLOWEST_S, f"LAO_FUZZ_SEED={seed}, input {count} is too slow"

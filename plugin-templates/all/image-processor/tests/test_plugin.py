@@ -15,7 +15,7 @@ SAMPLE = (PLUGIN / "sample.ppm").read_bytes()
 DTYPES = [np.uint8, np.uint16, np.float32]
 
 
-@pytest.fixture(params=["process", "none"])
+@pytest.fixture(params=["process", "none"], scope="module")
 def plugin(request):
     with lao.Host() as host:
         yield host.load(PLUGIN, isolation=request.param)

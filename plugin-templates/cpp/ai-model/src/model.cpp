@@ -1,5 +1,6 @@
 #include "model.hpp"
 
+#include <algorithm>
 #include <fstream>
 #include <sstream>
 #include <tuple>
@@ -139,22 +140,51 @@ const Slot &Model::input(std::string_view name) const { return find(inputs_, nam
 const Slot &Model::output(std::string_view name) const { return find(outputs_, name, "output", name_); }
 
 OrtValue Model::run(const std::vector<Feed> &feeds, const Slot &output) const {
+    return std::move(run(feeds, std::vector<const char *>{output.name.c_str()}).front());
+}
+
+std::vector<OrtValue> Model::run(const std::vector<Feed> &feeds) const {
+    std::vector<const char *> all;
+    for (const Slot &output : outputs_) {
+        all.push_back(output.name.c_str());
+    }
+    return run(feeds, all);
+}
+
+std::vector<OrtValue> Model::run(const std::vector<Feed> &feeds, const std::vector<const char *> &outputs) const {
     const Runtime &runtime = Runtime::get();
+    require_all(feeds);
     std::vector<const char *> names;
     std::vector<const ort::Value *> values;
     for (const Feed &feed : feeds) {
         names.push_back(feed.slot->name.c_str());
         values.push_back(feed.value.get());
     }
-    const char *wanted = output.name.c_str();
-    ort::Value *found = nullptr;
+    std::vector<ort::Value *> found(outputs.size());
     try {
-        runtime.call<ort::Run>(session_.get(), nullptr, names.data(), values.data(), values.size(), &wanted,
-                               std::size_t{1}, &found);
+        runtime.call<ort::Run>(session_.get(), nullptr, names.data(), values.data(), values.size(), outputs.data(),
+                               outputs.size(), found.data());
     } catch (const RuntimeError &error) {
         throw lao::InvalidInput("the model `" + name_ + "` does not take this: " + error.what());
     }
-    return {found, runtime.function<ort::ReleaseValue>()};
+    std::vector<OrtValue> owned;
+    owned.reserve(found.size());
+    for (ort::Value *value : found) {
+        owned.emplace_back(value, runtime.function<ort::ReleaseValue>());
+    }
+    return owned;
+}
+
+void Model::require_all(const std::vector<Feed> &feeds) const {
+    std::string missing;
+    for (const Slot &slot : inputs_) {
+        if (std::none_of(feeds.begin(), feeds.end(), [&](const Feed &feed) { return feed.slot == &slot; })) {
+            missing += (missing.empty() ? "" : ", ") + slot.name;
+        }
+    }
+    if (!missing.empty()) {
+        throw lao::InvalidInput("the model `" + name_ + "` also takes " + missing);
+    }
 }
 
 void Model::warm_up() const {

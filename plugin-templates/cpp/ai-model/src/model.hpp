@@ -40,13 +40,15 @@ class Model {
     // Of classes, where the model has the metadata `labels`.
     const std::vector<std::string> &labels() const { return labels_; }
     const std::vector<Slot> &inputs() const { return inputs_; }
+    const std::vector<Slot> &outputs() const { return outputs_; }
 
     // By name; the first one where the name is empty. Throws lao::InvalidParameter.
     const Slot &input(std::string_view name) const;
     const Slot &output(std::string_view name) const;
 
-    // Runs it for one output; several threads may.
+    // Runs it on all its inputs, for one output or for all of them; several threads may.
     OrtValue run(const std::vector<Feed> &feeds, const Slot &output) const;
+    std::vector<OrtValue> run(const std::vector<Feed> &feeds) const;
     // Runs it once on zeros: the first run allocates, and may compile. Not every model takes such an input; that is no failure.
     void warm_up() const;
 
@@ -56,6 +58,8 @@ class Model {
     void open(Provider provider, int threads);
     void read_slots();
     void read_metadata();
+    void require_all(const std::vector<Feed> &feeds) const;
+    std::vector<OrtValue> run(const std::vector<Feed> &feeds, const std::vector<const char *> &outputs) const;
 
     std::string name_;
     std::filesystem::path path_;

@@ -88,6 +88,12 @@ class Ai {
         return as_array(model.run(feeds, output), call.host());
     }
 
+    std::vector<std::uint8_t> run(lao::Bytes block, const lao::Call &call) const {
+        const Model &model = chosen(call);
+        const auto feeds = named_feeds(model, {reinterpret_cast<const char *>(block.data), block.size});
+        return named_outputs(model, model.run(feeds));
+    }
+
     lao::JsonObject models() const {
         lao::JsonArray all;
         for (const Model &model : models_) {
@@ -126,11 +132,13 @@ lao::Plugin<Ai> define() {
         .capability("process", "Classifies a text: its label, and the score of each", &Ai::process, {model})
         .max_batch(32)
         .idempotent()
-        .capability(
-            "predict", "Runs a model on an array", &Ai::predict,
-            {model, lao::text_param("input", "", "The input that the array is for; empty: the first"),
-             lao::text_param("output", "", "The output to answer with; empty: the first"),
-             lao::json_field("feeds", "Its other inputs by their names: numbers in lists, or packed").optional()})
+        .capability("predict", "Runs a model on an array", &Ai::predict,
+                    {model, lao::text_param("input", "", "The input that the array is for; empty: the first"),
+                     lao::text_param("output", "", "The output to answer with; empty: the first"),
+                     lao::json_field("feeds", "Its other inputs by their names: numbers, or lists of them").optional()})
+        .idempotent()
+        .capability("run", "Runs a model on all its inputs, gives all its outputs: arrays in the format safetensors",
+                    &Ai::run, {model})
         .idempotent()
         .capability("models", "The models: version, hash, inputs, outputs, and what they run on", &Ai::models)
         .idempotent();

@@ -7,7 +7,7 @@
 #include <limits>
 #include <optional>
 
-#include "packed.hpp"
+#include "named_tensors.hpp"
 
 namespace {
 
@@ -78,38 +78,7 @@ bool flatten(const lao::JsonValue &value, std::size_t axis, std::vector<std::int
                        [&](const lao::JsonValue &item) { return flatten(item, axis + 1, shape, numbers); });
 }
 
-Feed of_packed(const lao::JsonValue &json, const Slot &slot) {
-    const auto packed = unpack(json);
-    auto made = first_of_types([&](auto type) -> std::optional<Feed> {
-        using T = decltype(type);
-        if (slot.element != element_of<T>() || !packed) {
-            return std::nullopt;
-        }
-        std::size_t size = sizeof(T);
-        for (const std::int64_t length : packed->shape) {
-            if (length > 0 && size > packed->bytes.size() / static_cast<std::size_t>(length)) {
-                return std::nullopt; // more than there is
-            }
-            size *= static_cast<std::size_t>(length);
-        }
-        if (size != packed->bytes.size()) {
-            return std::nullopt;
-        }
-        auto copy = room<T>(size / sizeof(T));
-        std::memcpy(copy.data(), packed->bytes.data(), size);
-        OrtValue value = wrap(copy.data(), size, packed->shape, slot.element);
-        return Feed{&slot, std::move(value), std::move(copy)};
-    });
-    if (!made) {
-        throw lao::InvalidParameter("`" + slot.name + "` must be {shape, data}: its elements in base64");
-    }
-    return std::move(*made);
-}
-
 Feed of_json(const lao::JsonValue &json, const Slot &slot) {
-    if (json.is_object()) {
-        return of_packed(json, slot);
-    }
     std::vector<std::int64_t> shape;
     std::vector<const std::string *> numbers;
     if (!flatten(json, 0, shape, numbers)) {
@@ -141,6 +110,13 @@ Feed of_json(const lao::JsonValue &json, const Slot &slot) {
         throw lao::Unsupported("`" + slot.name + "` has an element type that cannot be given as JSON");
     }
     return std::move(*made);
+}
+
+// As safetensors calls an element type; empty: it has no name for it.
+std::string dtype_of(int element) {
+    static constexpr const char *names[] = {"",     "F32", "U8",  "I8",  "U16", "I16", "I32", "I64", "",
+                                            "BOOL", "F16", "F64", "U32", "U64", "",    "",    "BF16"};
+    return element >= 0 && element < static_cast<int>(sizeof names / sizeof *names) ? names[element] : "";
 }
 
 void *data_of(const OrtValue &value) {
@@ -217,16 +193,41 @@ std::vector<Feed> all_feeds(const Model &model, const lao::AnyTensor &array, std
     for (const auto &[name, value] : given.members()) {
         all.push_back(of_json(value, model.input(name)));
     }
-    std::string missing;
-    for (const Slot &slot : model.inputs()) {
-        if (std::none_of(all.begin(), all.end(), [&](const Feed &feed) { return feed.slot == &slot; })) {
-            missing += (missing.empty() ? "" : ", ") + slot.name;
-        }
-    }
-    if (!missing.empty()) {
-        throw lao::InvalidParameter("the model also takes " + missing + ": give it in `feeds`");
-    }
     return all;
+}
+
+std::vector<Feed> named_feeds(const Model &model, std::string_view block) {
+    std::vector<Feed> feeds;
+    for (const NamedTensor &tensor : read_named_tensors(block)) {
+        const Slot &slot = model.input(tensor.name);
+        if (tensor.dtype != dtype_of(slot.element)) {
+            throw lao::InvalidInput("`" + slot.name + "` takes " + element_name(slot.element) + ", not " +
+                                    tensor.dtype);
+        }
+        auto copy = room<char>(tensor.bytes.size());
+        std::memcpy(copy.data(), tensor.bytes.data(), tensor.bytes.size());
+        OrtValue value = wrap(copy.data(), tensor.bytes.size(), tensor.shape, slot.element);
+        feeds.push_back({&slot, std::move(value), std::move(copy)});
+    }
+    return feeds;
+}
+
+std::vector<std::uint8_t> named_outputs(const Model &model, const std::vector<OrtValue> &values) {
+    std::vector<NamedTensor> tensors;
+    for (std::size_t i = 0; i < values.size(); i++) {
+        auto [element, shape] = element_and_shape(values[i]);
+        const std::string &name = model.outputs()[i].name;
+        if (dtype_of(element).empty()) {
+            throw lao::Unsupported("`" + name + "` has an element type that is not carried");
+        }
+        std::size_t size = element_size_of(dtype_of(element));
+        for (const std::int64_t length : shape) {
+            size *= static_cast<std::size_t>(length);
+        }
+        const auto *data = size > 0 ? static_cast<const char *>(data_of(values[i])) : nullptr;
+        tensors.push_back({name, dtype_of(element), std::move(shape), {data, size}});
+    }
+    return write_named_tensors(tensors);
 }
 
 lao::TensorOut as_array(const OrtValue &value, lao::Host host) {

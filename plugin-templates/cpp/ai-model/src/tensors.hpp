@@ -13,10 +13,14 @@ Feed tokens_feed(const Slot &slot, std::vector<std::int64_t> &numbers, std::int6
 // An input of nothing but zeros, with length 1 where the model takes any. Throws lao::Unsupported.
 Feed zeros(const Slot &slot);
 
-// Every input of the model: the array for one of them, in place where its elements lie one after the other, the others from
-// `feeds`, a JSON object or nothing.
+// The array as one input, in place where its elements lie one after the other; the others from `feeds`, a JSON object or
+// nothing.
 std::vector<Feed> all_feeds(const Model &model, const lao::AnyTensor &array, std::string_view input,
                             std::string_view feeds);
+
+// The inputs that a block of named arrays has, and the block that has all outputs.
+std::vector<Feed> named_feeds(const Model &model, std::string_view block);
+std::vector<std::uint8_t> named_outputs(const Model &model, const std::vector<OrtValue> &values);
 
 // An output of a model as an array in the host's memory.
 lao::TensorOut as_array(const OrtValue &value, lao::Host host);

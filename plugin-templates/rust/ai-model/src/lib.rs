@@ -2,7 +2,7 @@
 #![deny(unsafe_code)]
 
 mod model;
-mod packed;
+mod named_tensors;
 mod runtime;
 mod tensors;
 mod text;
@@ -101,6 +101,11 @@ fn predict(plugin: &Ai, array: AnyTensor, call: &Call) -> Result<TensorOut, Erro
     })
 }
 
+fn run(plugin: &Ai, block: &[u8], call: &Call) -> Result<Vec<u8>, Error> {
+    let model = plugin.model(call)?;
+    model.run(named_tensors::read(model, block)?, |outputs| named_tensors::write(model, outputs))
+}
+
 fn models(plugin: &Ai, _: (), _: &Call) -> Result<JsonObject, Error> {
     Ok(JsonObject::new().objects("models", plugin.models.iter().map(Model::describe_json)))
 }
@@ -127,7 +132,11 @@ fn define(plugin: &mut Definition<Ai>) {
         .param(model())
         .param(Param::text("input", "").help("The input that the array is for; empty: the first"))
         .param(Param::text("output", "").help("The output to answer with; empty: the first"))
-        .param(Field::json("feeds").help("Its other inputs by their names: numbers in lists, or packed").optional())
+        .param(Field::json("feeds").help("Its other inputs by their names: numbers, or lists of them").optional())
+        .idempotent();
+    plugin
+        .capability("run", "Runs a model on all its inputs, gives all its outputs: arrays in the format safetensors", run)
+        .param(model())
         .idempotent();
     plugin
         .capability("models", "The models: version, hash, inputs, outputs, and what they run on", models)

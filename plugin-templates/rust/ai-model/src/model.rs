@@ -19,6 +19,9 @@ pub struct Slot {
     pub shape: Vec<i64>, // -1: any length
 }
 
+/// Inputs of a run, by their names.
+pub type Inputs<'a> = Vec<(Cow<'a, str>, SessionInputValue<'a>)>;
+
 pub struct Model {
     pub name: String,
     pub path: PathBuf,
@@ -66,12 +69,18 @@ impl Model {
         })
     }
 
-    /// Runs it; `read` gets the outputs that were asked for, by their places.
+    /// Runs it on all its inputs; `read` gets the outputs, in the order of `self.outputs`.
     pub fn run<R>(
         &self,
-        inputs: Vec<(Cow<'_, str>, SessionInputValue<'_>)>,
+        inputs: Inputs<'_>,
         read: impl FnOnce(&[&DynValue]) -> Result<R, Error>,
     ) -> Result<R, Error> {
+        let is_given = |slot: &&Slot| inputs.iter().any(|(name, _)| *name == slot.name);
+        let missing: Vec<&str> =
+            self.inputs.iter().filter(|slot| !is_given(slot)).map(|slot| slot.name.as_str()).collect();
+        if !missing.is_empty() {
+            return Err(Error::invalid_input(format!("the model `{}` also takes {}", self.name, missing.join(", "))));
+        }
         let mut session = self.session.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let found = session
             .run(inputs)

@@ -1,12 +1,11 @@
 //! Arrays of the caller's to ONNX Runtime and back, without a look at their elements.
 
-use crate::model::{Model, Slot};
-use crate::packed::unpack;
+use crate::model::{Inputs, Model, Slot};
 use lao_plugin::{AnyTensor, Element, Error, Host, JsonValue, Tensor, TensorOut};
 use ort::session::SessionInputValue;
 use ort::value::{DynValue, Tensor as OrtTensor, TensorElementType, TensorRef};
 
-fn failed(error: ort::Error) -> Error {
+pub fn failed(error: ort::Error) -> Error {
     Error::failed(error.to_string())
 }
 
@@ -49,11 +48,8 @@ macro_rules! element_types {
             Err(Error::unsupported("the output has an element type that is not carried"))
         }
 
-        /// An input from JSON: a number, lists of numbers, or a packed array.
-        pub fn feed(value: &JsonValue, slot: &Slot) -> Result<SessionInputValue<'static>, Error> {
-            if let JsonValue::Object(_) = value {
-                return packed(value, slot);
-            }
+        /// An input from JSON: a number, or lists of numbers.
+        fn feed(value: &JsonValue, slot: &Slot) -> Result<SessionInputValue<'static>, Error> {
             let (mut shape, mut numbers) = (Vec::new(), Vec::new());
             flatten(value, 0, &mut shape, &mut numbers)
                 .ok_or_else(|| Error::invalid_parameter(format!("`{}` must be numbers in lists of one length", slot.name)))?;
@@ -62,27 +58,6 @@ macro_rules! element_types {
                     OrtTensor::from_array((shape, numbers.iter().map(|number| *number as $type).collect::<Vec<$type>>()))
                         .map(SessionInputValue::from)
                         .map_err(failed)
-                })*
-                _ => Err(Error::unsupported(format!("`{}` has an element type that cannot be given as JSON", slot.name))),
-            }
-        }
-
-        fn packed(value: &JsonValue, slot: &Slot) -> Result<SessionInputValue<'static>, Error> {
-            let wrong = || Error::invalid_parameter(format!("`{}` must be {{shape, data}}: its elements in base64", slot.name));
-            let (shape, bytes) = unpack(value).ok_or_else(wrong)?;
-            let count = shape.iter().try_fold(1usize, |count, length| count.checked_mul(usize::try_from(*length).ok()?));
-            match slot.element {
-                $(TensorElementType::$name => {
-                    const SIZE: usize = size_of::<$type>();
-                    if count.and_then(|count| count.checked_mul(SIZE)) != Some(bytes.len()) {
-                        return Err(wrong());
-                    }
-                    let elements = bytes.chunks_exact(SIZE).map(|chunk| {
-                        let mut one = [0; SIZE];
-                        one.copy_from_slice(chunk);
-                        <$type>::from_le_bytes(one)
-                    });
-                    OrtTensor::from_array((shape, elements.collect::<Vec<$type>>())).map(SessionInputValue::from).map_err(failed)
                 })*
                 _ => Err(Error::unsupported(format!("`{}` has an element type that cannot be given as JSON", slot.name))),
             }
@@ -125,15 +100,10 @@ fn flatten(value: &JsonValue, axis: usize, shape: &mut Vec<i64>, numbers: &mut V
     }
 }
 
-/// Every input of the model: the array for one of them, the others from `feeds`.
-pub fn inputs<'a>(
-    model: &'a Model,
-    array: &AnyTensor<'a>,
-    name: &str,
-    feeds: &JsonValue,
-) -> Result<Vec<(std::borrow::Cow<'a, str>, SessionInputValue<'a>)>, Error> {
+/// The array as one input, the others from `feeds`.
+pub fn inputs<'a>(model: &'a Model, array: &AnyTensor<'a>, name: &str, feeds: &JsonValue) -> Result<Inputs<'a>, Error> {
     let main = model.input(name)?;
-    let mut all = vec![(main.name.as_str().into(), input(array, main)?)];
+    let mut all: Inputs = vec![(main.name.as_str().into(), input(array, main)?)];
     let members = match feeds {
         JsonValue::Object(members) => &members[..],
         JsonValue::Null => &[],
@@ -142,18 +112,6 @@ pub fn inputs<'a>(
     for (name, value) in members {
         let slot = model.input(name)?;
         all.push((slot.name.as_str().into(), feed(value, slot)?));
-    }
-    let missing: Vec<&str> = model
-        .inputs
-        .iter()
-        .map(|slot| slot.name.as_str())
-        .filter(|name| !all.iter().any(|(known, _)| known == name))
-        .collect();
-    if !missing.is_empty() {
-        return Err(Error::invalid_parameter(format!(
-            "the model also takes {}: give it in `feeds`",
-            missing.join(", ")
-        )));
     }
     Ok(all)
 }
