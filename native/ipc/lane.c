@@ -183,25 +183,31 @@ static lao_status_t wait_for_response(lao__lane_t *lane, int64_t deadline_ns, co
                                       int64_t grace_ns, bool woke_it, lao__error_t *error) {
     lao__frame_request_t *request = request_of(lane);
     lao__signal_t *signal = &signals_of(lane)->to_host;
+    int64_t now_ns = lao__now_ns();
+    const int64_t began_ns = now_ns;
+    /* Capabilities take about as long each time: a wake-up after the answer is worth avoiding where that is not long. */
+    bool is_quick = lane->took_ns > 0 && lane->took_ns < LAO__LONGEST_SPIN_NS;
+    int64_t spin_ns = is_quick ? LAO__LONGEST_SPIN_NS : LAO__SPIN_NS;
     int64_t kill_ns = LAO__NO_DEADLINE;
     uint32_t reason = LAO__CANCEL_NONE;
     uint32_t vain_wakes = 0;
     uint32_t sequence;
     while (true) {
-        int64_t now_ns = lao__now_ns();
         int64_t next_ns = now_ns + LOOK_NS;
         int64_t step_ns = reason == LAO__CANCEL_NONE ? deadline_ns : kill_ns;
         int64_t until_ns = next_ns < step_ns ? next_ns : step_ns;
         lao__wait_result_t result = woke_it || vain_wakes > 0
                                         ? lao__signal_park(signal, lane->seen, until_ns, &sequence)
-                                        : lao__signal_wait(signal, lane->seen, until_ns, &sequence);
+                                        : lao__signal_wait(signal, lane->seen, spin_ns, until_ns, &sequence);
         if (result == LAO__WAIT_CHANGED) {
             break;
         }
         now_ns = lao__now_ns();
+        spin_ns = LAO__SPIN_NS;
         if (now_ns < until_ns &&
             ++vain_wakes > VAIN_WAKES) { /* it is woken without end: it turns in no circles for that */
             rest_until(until_ns, now_ns);
+            now_ns = lao__now_ns();
         }
         if (reason == LAO__CANCEL_NONE) {
             reason = now_ns >= deadline_ns ? (uint32_t)LAO__CANCEL_DEADLINE
@@ -228,6 +234,7 @@ static lao_status_t wait_for_response(lao__lane_t *lane, int64_t deadline_ns, co
         return lao__lane_violated(lane, error);
     }
     lane->seen = sequence;
+    lane->took_ns = lao__now_ns() - began_ns;
     return LAO_OK;
 }
 

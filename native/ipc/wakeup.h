@@ -48,11 +48,14 @@ bool lao__signal_publish(lao__signal_t *signal, uint32_t sequence);
 /* The sequence after this one. */
 static inline uint32_t lao__signal_next(uint32_t sequence) { return sequence >= UINT32_MAX / 2 - 1 ? 1 : sequence + 1; }
 
-/* Waits until the word's sequence is not `seen` any more, or until the monotonic `until_ns`; `*sequence` gets what is
- * there then (LAO__SIGNAL_DEAD >> 1 for a dead worker). Interrupted by signals: answers LAO__WAIT_TIMEOUT early. */
-lao__wait_result_t lao__signal_wait(lao__signal_t *signal, uint32_t seen, int64_t until_ns, uint32_t *sequence);
+#define LAO__SPIN_NS INT64_C(50000) /* of what is not known, watching for longer than a wake-up takes does not pay */
+#define LAO__LONGEST_SPIN_NS INT64_C(200000) /* what is likely to come within this time is watched for */
 
-#define LAO__SPIN_NS INT64_C(50000) /* watching for longer than a wake-up takes does not pay */
+/* Waits until the word's sequence is not `seen` any more, or until the monotonic `until_ns`; `*sequence` gets what is
+ * there then (LAO__SIGNAL_DEAD >> 1 for a dead worker). Interrupted by signals: answers LAO__WAIT_TIMEOUT early. It
+ * watches for `spin_ns`, then it parks. */
+lao__wait_result_t lao__signal_wait(lao__signal_t *signal, uint32_t seen, int64_t spin_ns, int64_t until_ns,
+                                    uint32_t *sequence);
 
 /* The two parts of that wait. Watching spins for at most `spin_ns`, and answers false when that does not pay or did not
  * help; parking sleeps. */

@@ -125,7 +125,7 @@ def measure(project: Path, threads: int, rounds: int) -> dict[str, Any]:
             memory = host.empty(len(file), "uint8")
             memory[...] = np.frombuffer(file, np.uint8)
             row = rows[f"{form} decode"] = {
-                name: partial(plugin.call, "decode", lao.Binary(memory)) for name, plugin in plugins.items()
+                name: partial(plugin.call, "decode", memory) for name, plugin in plugins.items()
             }
             row["soundfile"] = lambda file=file: soundfile.read(io.BytesIO(file), dtype="float32")
             if form in ("WAV", "FLAC"):

@@ -31,6 +31,7 @@ from tests.benchmarks._contest import contest, race, report
 
 WIDTH, HEIGHT, QUALITY = 3840, 2160, 90
 HALF = (WIDTH // 2, HEIGHT // 2)
+CUT_OFF = float(np.exp(-4.5))  # at three sigma, as everybody else; on its own pyvips stops at 1.8
 ROWS = ("half size, area", "half size, Lanczos", "blur, sigma 3", "gray", "JPEG decode", "JPEG encode")
 Calls = dict[str, dict[str, Callable[[], Any]]]
 
@@ -95,7 +96,7 @@ def of_pyvips(image: Any, file: bytes) -> dict[str, Callable[[], Any]]:
     return {
         "half size, area": lambda: picture.shrink(2, 2).numpy(),
         "half size, Lanczos": lambda: picture.resize(0.5, kernel="lanczos3").numpy(),
-        "blur, sigma 3": lambda: picture.gaussblur(3).numpy(),
+        "blur, sigma 3": lambda: picture.gaussblur(3, min_ampl=CUT_OFF).numpy(),
         "gray": lambda: picture.colourspace("b-w").numpy(),
         "JPEG decode": lambda: pyvips.Image.new_from_buffer(file, "").numpy(),
         "JPEG encode": lambda: picture.jpegsave_buffer(Q=QUALITY),

@@ -344,15 +344,29 @@ impl<T: Element> Tensor<T> {
     }
 
     fn of_kind(host: Host, shape: &[usize], kind: u32) -> Result<Tensor<T>, Error> {
-        let mut tensor = Tensor::<T>::unfilled(host, shape, kind)?;
+        let mut tensor = Tensor::<T>::room(host, shape, kind)?;
         let bytes = std::mem::size_of_val(tensor.as_mut_slice());
         unsafe { tensor.as_mut_slice().as_mut_ptr().cast::<u8>().write_bytes(0, bytes) };
         Ok(tensor)
     }
 
+    /// The elements are any values: for who writes every one of them. Saves the time that zeros take.
+    pub fn unfilled(host: Host, shape: &[usize]) -> Result<Tensor<T>, Error> {
+        Tensor::unfilled_of_kind(host, shape, kind::TENSOR)
+    }
+
+    fn unfilled_of_kind(host: Host, shape: &[usize], kind: u32) -> Result<Tensor<T>, Error> {
+        let is_bool = T::DTYPE.code == 6; // not every byte is one
+        if is_bool {
+            Tensor::of_kind(host, shape, kind)
+        } else {
+            Tensor::room(host, shape, kind)
+        }
+    }
+
     /// Its elements are what the host's memory had in it: old bytes of this process, which are values of `T` whatever they
     /// are, except for `bool`, whose callers clear them.
-    fn unfilled(host: Host, shape: &[usize], kind: u32) -> Result<Tensor<T>, Error> {
+    fn room(host: Host, shape: &[usize], kind: u32) -> Result<Tensor<T>, Error> {
         let len = shape.iter().try_fold(1usize, |total, &length| total.checked_mul(length));
         let bytes = len.and_then(|len| len.checked_mul(std::mem::size_of::<T>()));
         let (Some(len), Some(bytes)) = (len, bytes.filter(|&bytes| bytes <= isize::MAX as usize)) else {
@@ -436,10 +450,7 @@ impl<T: Element> Image<T> {
     }
     /// The samples are any values: for who writes every one of them. Saves the time that zeros take.
     pub fn unfilled(host: Host, height: usize, width: usize, channels: usize) -> Result<Image<T>, Error> {
-        if T::DTYPE.code == 6 {
-            return Image::zeros(host, height, width, channels); // not every byte is a bool
-        }
-        Tensor::unfilled(host, &[height, width, channels], kind::IMAGE).map(Image)
+        Tensor::unfilled_of_kind(host, &[height, width, channels], kind::IMAGE).map(Image)
     }
     /// Says what the channels are: `LAO_CHANNELS_*` and `LAO_COLOR_*` of the C headers.
     pub fn describe(mut self, channel_order: u32, color_space: u32) -> Image<T> {
@@ -476,9 +487,16 @@ pub struct Audio<T>(Tensor<T>);
 impl<T: Element> Audio<T> {
     /// Silence.
     pub fn zeros(host: Host, frames: usize, channels: usize, sample_rate_hz: u32) -> Result<Audio<T>, Error> {
-        let mut tensor = Tensor::of_kind(host, &[frames, channels], kind::AUDIO)?;
+        Tensor::of_kind(host, &[frames, channels], kind::AUDIO).map(|tensor| Audio::at(tensor, sample_rate_hz))
+    }
+    /// The samples are any values: for who writes every one of them. Saves the time that silence takes.
+    pub fn unfilled(host: Host, frames: usize, channels: usize, sample_rate_hz: u32) -> Result<Audio<T>, Error> {
+        let tensor = Tensor::unfilled_of_kind(host, &[frames, channels], kind::AUDIO)?;
+        Ok(Audio::at(tensor, sample_rate_hz))
+    }
+    fn at(mut tensor: Tensor<T>, sample_rate_hz: u32) -> Audio<T> {
         tensor.output.raw_mut().sample_rate_hz = sample_rate_hz;
-        Ok(Audio(tensor))
+        Audio(tensor)
     }
     /// Elements per axis.
     pub fn shape(&self) -> Vec<usize> {
@@ -510,6 +528,10 @@ impl<T: Element> Video<T> {
     /// All samples zero; the shape is frames, height, width, channels.
     pub fn zeros(host: Host, shape: [usize; 4]) -> Result<Video<T>, Error> {
         Tensor::of_kind(host, &shape, kind::VIDEO).map(Video)
+    }
+    /// The samples are any values: for who writes every one of them. Saves the time that zeros take.
+    pub fn unfilled(host: Host, shape: [usize; 4]) -> Result<Video<T>, Error> {
+        Tensor::unfilled_of_kind(host, &shape, kind::VIDEO).map(Video)
     }
     /// Says what the channels are: `LAO_CHANNELS_*` and `LAO_COLOR_*` of the C headers.
     pub fn describe(mut self, channel_order: u32, color_space: u32) -> Video<T> {

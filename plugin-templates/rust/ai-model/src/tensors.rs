@@ -41,7 +41,7 @@ macro_rules! element_types {
         pub fn output(value: &DynValue, host: Host) -> Result<TensorOut, Error> {
             $(if let Ok((shape, elements)) = value.try_extract_tensor::<$type>() {
                 let shape: Vec<usize> = shape.iter().map(|length| *length as usize).collect();
-                let mut array = Tensor::<$type>::zeros(host, &shape)?;
+                let mut array = Tensor::<$type>::unfilled(host, &shape)?;
                 array.as_mut_slice().copy_from_slice(elements);
                 return Ok(array.into());
             })*

@@ -94,7 +94,7 @@ fn resample_sound(plugin: &Processor, input: AnyAudio, call: &Call) -> Result<Au
     if frames.saturating_mul(channels) > plugin.most {
         return Err(Error::invalid_input(format!("it would have more than {} samples", plugin.most)));
     }
-    let mut output = Audio::zeros(call.host(), frames, channels, to)?;
+    let mut output = Audio::unfilled(call.host(), frames, channels, to)?;
     if rate == to {
         output.as_mut_slice().copy_from_slice(samples);
     } else {

@@ -87,7 +87,7 @@ impl Sound {
     }
 
     pub fn into_audio(self, host: Host) -> Result<Audio<f32>, Error> {
-        let mut output = Audio::zeros(host, self.frames(), self.channels, self.rate)?;
+        let mut output = Audio::unfilled(host, self.frames(), self.channels, self.rate)?;
         output.as_mut_slice().copy_from_slice(&self.samples);
         Ok(output)
     }
