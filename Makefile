@@ -97,6 +97,9 @@ templates: setup $(VENV)/.templates
 C_FILES = $(shell find include native tests plugin-templates \( -name '*.[ch]' -o -name '*.[ch]pp' \) \
 	-not -path '*/target/*' -not -path '*/build/*' -not -path '*{{*' 2>/dev/null)
 RUST_SDK := native/sdk-rust/Cargo.toml
+# The templates' manifests have places to fill in, which cargo does not read; their sources have none.
+RUSTFMT := rustfmt --edition 2021 --config-path native/sdk-rust/rustfmt.toml $(wildcard plugin-templates/rust/*/src/lib.rs \
+	plugin-templates/rust/*/build.rs)
 
 # All of them run, so that one report has everything that fails.
 lint: setup
@@ -118,7 +121,8 @@ lint-c:
 lint-rust:
 	@if ! test -f $(RUST_SDK); then echo "lint: there is no $(RUST_SDK)" >&2; exit 1; fi
 	@if cargo fmt --version > /dev/null 2>&1; then \
-		echo "cargo fmt --check ($(RUST_SDK))"; cargo fmt --check --manifest-path $(RUST_SDK); \
+		echo "cargo fmt --check ($(RUST_SDK))"; cargo fmt --check --manifest-path $(RUST_SDK) \
+		&& echo "rustfmt --check (plugin-templates)" && $(RUSTFMT) --check; \
 	else echo "lint: rustfmt is not installed; the format of Rust code was not checked"; fi
 	@if cargo clippy --version > /dev/null 2>&1; then \
 		echo "cargo clippy ($(RUST_SDK))"; \
@@ -129,7 +133,7 @@ format: setup
 	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format .
 	@$(BIN)/clang-format -i $(C_FILES)
-	@if test -f $(RUST_SDK) && cargo fmt --version > /dev/null 2>&1; then cargo fmt --manifest-path $(RUST_SDK); fi
+	@if test -f $(RUST_SDK) && cargo fmt --version > /dev/null 2>&1; then cargo fmt --manifest-path $(RUST_SDK) && $(RUSTFMT); fi
 
 # --- What else there is to run ---
 

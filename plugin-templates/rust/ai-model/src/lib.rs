@@ -135,7 +135,11 @@ fn define(plugin: &mut Definition<Ai>) {
         .param(Field::json("feeds").help("Its other inputs by their names: numbers, or lists of them").optional())
         .idempotent();
     plugin
-        .capability("run", "Runs a model on all its inputs, gives all its outputs: arrays in the format safetensors", run)
+        .capability(
+            "run",
+            "Runs a model on all its inputs, gives all its outputs: arrays in the format safetensors",
+            run,
+        )
         .param(model())
         .idempotent();
     plugin

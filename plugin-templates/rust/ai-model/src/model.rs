@@ -70,11 +70,7 @@ impl Model {
     }
 
     /// Runs it on all its inputs; `read` gets the outputs, in the order of `self.outputs`.
-    pub fn run<R>(
-        &self,
-        inputs: Inputs<'_>,
-        read: impl FnOnce(&[&DynValue]) -> Result<R, Error>,
-    ) -> Result<R, Error> {
+    pub fn run<R>(&self, inputs: Inputs<'_>, read: impl FnOnce(&[&DynValue]) -> Result<R, Error>) -> Result<R, Error> {
         let is_given = |slot: &&Slot| inputs.iter().any(|(name, _)| *name == slot.name);
         let missing: Vec<&str> =
             self.inputs.iter().filter(|slot| !is_given(slot)).map(|slot| slot.name.as_str()).collect();

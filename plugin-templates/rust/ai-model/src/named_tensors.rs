@@ -75,9 +75,9 @@ pub fn write(model: &Model, outputs: &[&DynValue]) -> Result<Vec<u8>, Error> {
             .ok_or_else(|| Error::unsupported(format!("`{}` has an element type that is not carried", slot.name)))?;
         arrays.push((slot, array));
     }
-    let views = arrays.iter().map(|(slot, (dtype, shape, bytes))| {
-        Ok((slot.name.as_str(), TensorView::new(*dtype, shape.clone(), bytes)?))
-    });
+    let views = arrays
+        .iter()
+        .map(|(slot, (dtype, shape, bytes))| Ok((slot.name.as_str(), TensorView::new(*dtype, shape.clone(), bytes)?)));
     let views: Result<Vec<_>, safetensors::SafeTensorError> = views.collect();
     views.and_then(|views| safetensors::serialize(views, None)).map_err(|error| Error::failed(error.to_string()))
 }

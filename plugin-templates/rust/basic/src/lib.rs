@@ -45,9 +45,7 @@ fn analyze(plugin: &Basic, input: &str, _: &Call) -> Result<JsonObject, Error> {
 }
 
 fn define(plugin: &mut Definition<Basic>) {
-    plugin.setting(
-        Param::integer("max_length", 1_000_000).at_least(1).help("Characters that an input may have"),
-    );
+    plugin.setting(Param::integer("max_length", 1_000_000).at_least(1).help("Characters that an input may have"));
     plugin.setting(Param::text("prefix", "").help("Put before every processed text"));
     plugin
         .capability("process", "Changes a text: upper, lower, title, reverse or slug", process)

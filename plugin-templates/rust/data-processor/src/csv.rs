@@ -6,7 +6,7 @@
 use crate::document::{Document, Place, MARK};
 use crate::record::{Name, Record, Value};
 use lao_plugin::Error;
-use memchr::{memchr, memchr2, memchr_iter};
+use memchr::{memchr, memchr2, memchr3, memchr_iter};
 use std::collections::HashSet;
 
 const MOST_FIELDS: usize = 10_000;
@@ -55,7 +55,7 @@ impl Reader {
     }
 
     /// The cells of the next line that is not empty.
-    fn line(&mut self, document: &mut Document) -> Result<Option<(Place, Vec<String>)>, Error> {
+    fn line(&mut self, document: &mut Document) -> Result<Option<(Place, Vec<Box<str>>)>, Error> {
         loop {
             let place = document.place();
             let mut in_quotes = false;
@@ -69,7 +69,7 @@ impl Reader {
             if text.is_empty() && self.names.len() != 1 {
                 continue;
             }
-            match cells(text, self.delimiter) {
+            match cells(text, self.delimiter, self.names.len()) {
                 // An open quotation mark may be all that made it too long; where it stands helps more.
                 Err((_, why)) if is_too_long && why == UNCLOSED => return Err(place.refuse(document.too_long())),
                 Err((at, why)) => return Err(place.after(&text[..at]).refuse(why)),
@@ -100,9 +100,26 @@ fn without_end(line: &[u8]) -> &[u8] {
     line.strip_suffix(b"\r").unwrap_or(line)
 }
 
-/// The cells, or what is wrong at which byte.
-fn cells(line: &[u8], delimiter: u8) -> Result<Vec<String>, (usize, &'static str)> {
-    let mut found = Vec::new();
+/// The cells, of which there are likely as many as `likely`; or what is wrong at which byte.
+fn cells(line: &[u8], delimiter: u8, likely: usize) -> Result<Vec<Box<str>>, (usize, &'static str)> {
+    let mut found: Vec<Box<str>> = Vec::with_capacity(likely);
+    let mut push = |cell: Box<str>, at| {
+        found.push(cell);
+        if found.len() > MOST_FIELDS {
+            return Err((at, "a record has more than 10000 fields"));
+        }
+        Ok(())
+    };
+    // Most lines have nothing but cells and delimiters.
+    let is_simple = memchr3(b'"', b'\r', 0, line).is_none();
+    if let (true, Ok(text)) = (is_simple, std::str::from_utf8(line)) {
+        let mut at = 0;
+        for end in memchr_iter(delimiter, line).chain([line.len()]) {
+            push(text[at..end].into(), at)?;
+            at = end + 1;
+        }
+        return Ok(found);
+    }
     let mut at = 0;
     loop {
         let (cell, end) = if line.get(at) == Some(&b'"') { quoted(line, at)? } else { plain(line, at, delimiter)? };
@@ -111,10 +128,7 @@ fn cells(line: &[u8], delimiter: u8) -> Result<Vec<String>, (usize, &'static str
         }
         let text =
             String::from_utf8(cell).map_err(|error| (at + error.utf8_error().valid_up_to(), "this is not UTF-8"))?;
-        found.push(text);
-        if found.len() > MOST_FIELDS {
-            return Err((at, "a record has more than 10000 fields"));
-        }
+        push(text.into(), at)?;
         if end == line.len() {
             return Ok(found);
         }
@@ -228,8 +242,8 @@ impl Writer {
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> Result<Vec<String>, (usize, &'static str)> {
-        cells(text.as_bytes(), b',')
+    fn read(text: &str) -> Result<Vec<Box<str>>, (usize, &'static str)> {
+        cells(text.as_bytes(), b',', 0)
     }
 
     #[test]
@@ -238,6 +252,7 @@ mod tests {
             read(r#"a,"b,""c""",,"""#.trim_end_matches('"')),
             Ok(vec!["a".into(), "b,\"c\"".into(), "".into(), "".into()])
         );
+        assert_eq!(read("é,,b,"), Ok(vec!["é".into(), "".into(), "b".into(), "".into()]));
         assert_eq!(read(r#"a,"b"#), Err((2, UNCLOSED)));
         assert_eq!(read(r#"a,b"c"#).map_err(|(at, _)| at), Err(3));
         assert_eq!(read(r#""a"b"#).map_err(|(at, _)| at), Err(3));
