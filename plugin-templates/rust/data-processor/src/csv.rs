@@ -11,6 +11,8 @@ use std::collections::HashSet;
 
 const MOST_FIELDS: usize = 10_000;
 
+type Cells = Vec<Box<str>>;
+
 pub struct Reader {
     delimiter: u8,
     has_header: bool,
@@ -55,7 +57,7 @@ impl Reader {
     }
 
     /// The cells of the next line that is not empty.
-    fn line(&mut self, document: &mut Document) -> Result<Option<(Place, Vec<Box<str>>)>, Error> {
+    fn line(&mut self, document: &mut Document) -> Result<Option<(Place, Cells)>, Error> {
         loop {
             let place = document.place();
             let mut in_quotes = false;
@@ -101,8 +103,8 @@ fn without_end(line: &[u8]) -> &[u8] {
 }
 
 /// The cells, of which there are likely as many as `likely`; or what is wrong at which byte.
-fn cells(line: &[u8], delimiter: u8, likely: usize) -> Result<Vec<Box<str>>, (usize, &'static str)> {
-    let mut found: Vec<Box<str>> = Vec::with_capacity(likely);
+fn cells(line: &[u8], delimiter: u8, likely: usize) -> Result<Cells, (usize, &'static str)> {
+    let mut found = Cells::with_capacity(likely);
     let mut push = |cell: Box<str>, at| {
         found.push(cell);
         if found.len() > MOST_FIELDS {
@@ -242,7 +244,7 @@ impl Writer {
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> Result<Vec<Box<str>>, (usize, &'static str)> {
+    fn read(text: &str) -> Result<Cells, (usize, &'static str)> {
         cells(text.as_bytes(), b',', 0)
     }
 
