@@ -1,6 +1,7 @@
 //! What is in a document: its fields, their types and ranges.
 
-use crate::expression::{order, to_number};
+use crate::evaluate::order;
+use crate::functions::to_number;
 use crate::record::{Name, Record, Value};
 use lao_plugin::{Error, JsonObject};
 use std::cmp::Ordering;

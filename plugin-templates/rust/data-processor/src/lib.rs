@@ -4,8 +4,10 @@
 mod csv;
 mod describe;
 mod document;
+mod evaluate;
 mod expression;
 mod format;
+mod functions;
 mod json;
 mod record;
 mod steps;

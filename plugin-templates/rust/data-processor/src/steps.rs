@@ -1,6 +1,8 @@
 //! The declared pipeline: what happens to each record between reading and writing.
 
-use crate::expression::{arithmetic, order, to_number, Expression};
+use crate::evaluate::{arithmetic, from_json, order};
+use crate::expression::Expression;
+use crate::functions::to_number;
 use crate::record::{Name, Record, Value};
 use lao_plugin::{Error, JsonValue};
 use std::cmp::Ordering;
@@ -179,7 +181,7 @@ impl Type {
                 _ => None,
             },
             Type::Json => match value {
-                Value::Text(text) => serde_json::from_str(text).ok().map(|json| crate::expression::from_json(&json)),
+                Value::Text(text) => serde_json::from_str(text).ok().map(|json| from_json(&json)),
                 other => Some(other.clone()),
             },
         }
