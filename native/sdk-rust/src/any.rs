@@ -1,11 +1,13 @@
 //! Arrays whose element type is asked for when the plugin runs.
 
 use crate::abi::Dtype;
+use crate::element::Element;
 use crate::error::Error;
 use crate::host::Host;
 use crate::json::Json;
-use crate::tensor::{Audio, AudioView, Element, Image, ImageView, Tensor, TensorView, Video, VideoView};
+use crate::tensor::{Audio, Image, Tensor, Video};
 use crate::value::{kind, Input, IntoOutput, Output};
+use crate::view::{AudioView, ImageView, TensorView, VideoView};
 
 macro_rules! any_arrays {
     ($($name:ident, $out:ident, $kind:expr, $view:ident, $array:ident, $read:ident, $what:literal;)*) => {$(

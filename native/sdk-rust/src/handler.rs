@@ -3,10 +3,11 @@
 use crate::abi::CAPABILITY_STREAMS_IN;
 use crate::any::{AnyAudio, AnyImage, AnyTensor, AnyVideo};
 use crate::call::Call;
+use crate::element::Element;
 use crate::error::Error;
 use crate::stream::{Part, Receiver, Sender};
-use crate::tensor::{AudioView, Element, ImageView, TensorView, VideoView};
 use crate::value::{kind, BinaryInput, FileInput, Input, IntoOutput, JsonText, Output};
+use crate::view::{AudioView, ImageView, TensorView, VideoView};
 use std::path::Path;
 
 /// A function that can be a capability. `M` only tells the shapes of functions apart.

@@ -5,6 +5,7 @@ mod any;
 mod buffer;
 mod call;
 mod config;
+mod element;
 mod error;
 mod export;
 mod handler;
@@ -20,12 +21,14 @@ mod stream;
 mod table;
 mod tensor;
 mod value;
+mod view;
 
 pub use abi::Dtype;
 pub use any::{AnyAudio, AnyImage, AnyTensor, AnyVideo, AudioOut, ImageOut, TensorOut, VideoOut};
 pub use buffer::Binary;
 pub use call::Call;
 pub use config::{Config, Setting};
+pub use element::{BFloat16, Complex, Element, Float16};
 pub use error::{Error, ErrorKind};
 pub use handler::{BatchHandler, Handler, StreamHandler};
 pub use host::Host;
@@ -37,7 +40,6 @@ pub use services::{HttpResponse, FILE_CREATE, FILE_READ, FILE_WRITE};
 pub use stream::{Part, Receiver, Sender};
 #[doc(hidden)]
 pub use table::enter;
-pub use tensor::{
-    Audio, AudioView, BFloat16, Complex, Element, Float16, Image, ImageView, Tensor, TensorView, Video, VideoView,
-};
+pub use tensor::{Audio, Image, Tensor, Video};
 pub use value::{kind, BinaryInput, FileInput, Input, IntoOutput, JsonText, Media, Output};
+pub use view::{AudioView, ImageView, TensorView, VideoView};

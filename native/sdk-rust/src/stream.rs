@@ -2,12 +2,14 @@
 
 use crate::abi::{RawRequest, RawStreamHost, STREAM_CONTINUE, STREAM_ERROR, STREAM_NO_WAIT, STREAM_STOP, STREAM_WAIT};
 use crate::call::Call;
+use crate::element::Element;
 use crate::error::Error;
 use crate::host::Host;
 use crate::json::Json;
 use crate::services::Filled;
-use crate::tensor::{Audio, AudioView, Element, Image, ImageView, Tensor, TensorView};
+use crate::tensor::{Audio, Image, Tensor};
 use crate::value::{kind, Input, IntoOutput, JsonText, Output};
+use crate::view::{AudioView, ImageView, TensorView};
 use std::marker::PhantomData;
 
 fn service<'a>(call: &Call<'a>) -> Result<&'a RawStreamHost, Error> {

@@ -1,10 +1,11 @@
 //! Inputs as they are read, and outputs as they are handed out.
 
 use crate::abi::{Dtype, RawValue};
+use crate::element::Element;
 use crate::error::Error;
 use crate::host::Host;
 use crate::json::{Json, JsonObject, JsonValue};
-use crate::tensor::{AudioView, Element, ImageView, TensorView, VideoView};
+use crate::view::{AudioView, ImageView, TensorView, VideoView};
 use std::ffi::{c_void, CStr, CString};
 use std::path::{Path, PathBuf};
 
