@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import subprocess
 import sys
 import tempfile
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from lao.authoring.building import loaded
-from lao.authoring.calling import BREACHES, accepted_sample, call_and_freeze, told
+from lao.authoring.calling import BREACHES, GIVEN_INPUTS, ReadInput, accepted_sample, call_and_freeze, told
 from lao.authoring.check import Check
 from lao.authoring.compare import differences
 from lao.authoring.extensions import capability_extensions, plugin_extensions
@@ -36,7 +37,12 @@ _PROBE_TIMEOUT_S = 120
 
 
 def conformance(
-    library: Path, manifest: Manifest | None, *, seed: int, on_check: Callable[[Check], None] | None = None
+    library: Path,
+    manifest: Manifest | None,
+    *,
+    seed: int,
+    read_input: ReadInput | None = None,
+    on_check: Callable[[Check], None] | None = None,
 ) -> list[Check]:
     """Tries a library.
 
@@ -44,17 +50,20 @@ def conformance(
         library: The file.
         manifest: Its manifest, or None for a bare library.
         seed: The same seed gives the same inputs.
+        read_input: Gives an input of the author's, for capabilities that refuse the ordinary ones.
         on_check: Gets every check when it is done.
     """
     checks = []
-    for check in _all(library, manifest, seed):
+    for check in _all(library, manifest, seed, read_input):
         checks.append(check)
         if on_check is not None:
             on_check(check)
     return checks
 
 
-def _all(library: Path, manifest: Manifest | None, seed: int) -> Iterator[Check]:
+def _all(
+    library: Path, manifest: Manifest | None, seed: int, read_input: ReadInput | None
+) -> Iterator[Check]:
     try:
         yield _exports(library)
         with loaded(library, timeout_s=_CALL_TIMEOUT_S) as plugin:
@@ -65,8 +74,9 @@ def _all(library: Path, manifest: Manifest | None, seed: int) -> Iterator[Check]
         yield Check("load", "failed", str(error))
         return
     broken = False
+    taken: dict[str, Any] = {}
     for capability in capabilities:
-        for check in _of_capability(library, capability, seed):
+        for check in _of_capability(library, capability, seed, read_input, taken):
             broken = broken or check.failed
             yield check
     for check in plugin_extensions(library, seed):
@@ -75,7 +85,7 @@ def _all(library: Path, manifest: Manifest | None, seed: int) -> Iterator[Check]
     if broken:
         yield Check("life cycle and memory", "skipped", "the calls before did not go well")
     else:
-        yield from _probe(library)
+        yield from _probe(library, taken)
 
 
 def _exports(library: Path) -> Check:
@@ -101,17 +111,23 @@ def _declared(manifest: Manifest | None, plugin: Plugin) -> Check:
 # --- Calls ---
 
 
-def _of_capability(library: Path, capability: Capability, seed: int) -> Iterator[Check]:
+def _of_capability(
+    library: Path, capability: Capability, seed: int, read_input: ReadInput | None, taken: dict[str, Any]
+) -> Iterator[Check]:
+    """Notes in `taken` which of the author's inputs it takes, and needs."""
     name = capability.name
     with tempfile.TemporaryDirectory(prefix="lao-") as place:
         folder = Path(place)
         try:
             hard = list(hard_samples(capability.input_kind, folder, seed))
             with loaded(library, timeout_s=_CALL_TIMEOUT_S, checks=False) as plugin:
-                plain, dtype = accepted_sample(plugin, capability, folder)
+                ordinary = accepted_sample(plugin, capability, folder, read_input)
         except ImportError:
             yield Check(name, "skipped", "it takes arrays, and numpy is not installed: `pip install numpy`")
             return
+        plain = ordinary.value
+        if ordinary.given:
+            taken[name] = plain
         with loaded(library, timeout_s=_CALL_TIMEOUT_S, checks=False) as plugin:
             groups = (
                 ("ordinary input", [Sample("ordinary input", plain)]),
@@ -125,7 +141,7 @@ def _of_capability(library: Path, capability: Capability, seed: int) -> Iterator
                     return
             yield _wrong_parameters(plugin, capability, plain)
             yield _cancel(plugin, capability, plain, hard)
-            yield from capability_extensions(plugin, capability, plain, dtype)
+            yield from capability_extensions(plugin, capability, ordinary)
 
 
 def _samples(name: str, plugin: Plugin, capability: Capability, samples: list[Sample]) -> Check:
@@ -196,10 +212,11 @@ def _collect(plugin: Plugin, capability: Capability, value: Any, ends: list[Exce
 # --- Life cycle and memory ---
 
 
-def _probe(library: Path) -> Iterator[Check]:
+def _probe(library: Path, taken: dict[str, Any]) -> Iterator[Check]:
     """Calls at the same time, instances made and ended many times, and memory watched: in a Python of its own that
     loads the library in-process, since one worker serves one call after the other."""
     with tempfile.TemporaryDirectory(prefix="lao-") as home:
+        (Path(home) / GIVEN_INPUTS).write_bytes(pickle.dumps(taken))
         command = [sys.executable, "-m", "lao.authoring.probe", os.fspath(library), home]
         try:
             done = subprocess.run(

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from lao.authoring.building import loaded
-from lao.authoring.calling import BREACHES, freeze, told
+from lao.authoring.calling import BREACHES, Ordinary, freeze, told
 from lao.authoring.check import Check
-from lao.authoring.samples import variants
 from lao.errors import InvalidInput, LaoError
 from lao.host import Plugin, operations
 from lao.model.capability import Capability
@@ -20,16 +19,15 @@ __all__ = ["capability_extensions", "plugin_extensions"]
 _TIMEOUT_S = 20.0
 
 
-def capability_extensions(plugin: Plugin, capability: Capability, plain: Any, dtype: str) -> Iterator[Check]:
+def capability_extensions(plugin: Plugin, capability: Capability, ordinary: Ordinary) -> Iterator[Check]:
     """Batches and inputs in parts, where the capability takes them. A plugin may refuse, and not break the rules.
 
     Args:
         plugin: Loaded without the host's checks.
         capability: One of its.
-        plain: An ordinary input.
-        dtype: Of its elements, if it is an array.
+        ordinary: An input that it takes.
     """
-    inputs = variants(capability.input_kind, plain, 9, dtype)
+    inputs = ordinary.variants(capability, 9)
     if capability.max_batch > 1:
         many = inputs[: min(capability.max_batch, 8) + 1]
         yield _tried(

@@ -1,10 +1,12 @@
 """`python -m lao.authoring.probe LIBRARY HOME`: one process that calls a plugin from several threads, makes and ends
-instances of it, and watches its own memory. Prints one JSON object per line: `{"begins": NAME}`, then the check."""
+instances of it, and watches its own memory. HOME has a file with the author's inputs that it needs. Prints one JSON
+object per line: `{"begins": NAME}`, then the check."""
 
 from __future__ import annotations
 
 import gc
 import json
+import pickle
 import sys
 import tempfile
 import time
@@ -15,9 +17,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from lao.authoring.calling import accepted_sample, call_and_freeze
+from lao.authoring.calling import GIVEN_INPUTS, Ordinary, accepted_sample, call_and_freeze
 from lao.authoring.check import Check
-from lao.authoring.samples import variants
 from lao.authoring.trying import AsWanted
 from lao.errors import LaoError
 from lao.host import Host, Plugin
@@ -45,10 +46,16 @@ _Step = tuple[str, Callable[[], Check]]
 def main(library: str, home: str) -> int:
     """Runs the checks and prints each when it is done, so that a crash leaves what came before it."""
     with tempfile.TemporaryDirectory(prefix="lao-") as folder, Host(home, locator=AsWanted()) as host:
-        for name, step in _steps(host, Path(library), Path(folder)):
+        for name, step in _steps(host, Path(library), Path(folder), _inputs(Path(home))):
             _print({"begins": name})
             _print(step().to_dict())
     return 0
+
+
+def _inputs(home: Path) -> dict[str, Any]:
+    """By capability, as the process that started this one wrote them."""
+    found: dict[str, Any] = pickle.loads((home / GIVEN_INPUTS).read_bytes())
+    return found
 
 
 def _print(message: dict[str, Any]) -> None:
@@ -56,35 +63,38 @@ def _print(message: dict[str, Any]) -> None:
     sys.stdout.flush()
 
 
-def _steps(host: Host, library: Path, folder: Path) -> Iterator[_Step]:
+def _steps(host: Host, library: Path, folder: Path, inputs: dict[str, Any]) -> Iterator[_Step]:
     with host.load(library, isolation="none") as plugin:
         samples = []
         for capability in plugin.capabilities:
             try:
-                samples.append((capability, *accepted_sample(plugin, capability, folder)))
+                ordinary = accepted_sample(plugin, capability, folder)
             except ImportError:
                 continue  # it was reported as skipped before
+            if capability.name in inputs:
+                ordinary = Ordinary(inputs[capability.name], given=True)
+            samples.append((capability, ordinary))
         share = min(1.0, _FULL_SHARES / max(1, len(samples)))
-        for capability, plain, dtype in samples:
+        for capability, ordinary in samples:
             name = f"{capability.name}: {_THREADS} threads (role {plugin.info.thread_role})"
-            yield name, partial(_concurrency, name, plugin, capability, plain, dtype, share)
+            yield name, partial(_concurrency, name, plugin, capability, ordinary, share)
         name = f"{_INSTANCES} instances made and ended"
         yield name, partial(_life_cycle, name, host, library)
-        for capability, plain, _ in samples:
+        for capability, ordinary in samples:
             name = f"{capability.name}: memory"
-            yield name, partial(_leak, name, plugin, capability, plain, share)
+            yield name, partial(_leak, name, plugin, capability, ordinary.value, share)
 
 
 def _concurrency(
-    name: str, plugin: Plugin, capability: Capability, plain: Any, dtype: str, share: float
+    name: str, plugin: Plugin, capability: Capability, ordinary: Ordinary, share: float
 ) -> Check:
     """Calls from several threads, each with an input of its own. Where two calls in a row agree, all must."""
-    inputs = variants(capability.input_kind, plain, _THREADS, dtype)
+    inputs = ordinary.variants(capability, _THREADS)
     try:
         expected = [call_and_freeze(plugin, capability, value) for value in inputs]
         steady = [call_and_freeze(plugin, capability, value) for value in inputs] == expected
     except LaoError as error:
-        return Check(name, "skipped", f"it refuses the ordinary input: {error}")
+        return Check(name, "skipped", f"it refuses the ordinary input, `--input` gives another: {error}")
     until = time.monotonic() + _CONCURRENCY_S * share
 
     def many(thread: int) -> str:

@@ -9,18 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from lao.authoring.building import build_checked, loaded
+from lao.authoring.calling import ReadInput
 from lao.authoring.check import Check
 from lao.authoring.conformance import conformance
 from lao.authoring.own_tests import own_tests
 from lao.build import ProjectSource, built, built_for_release
 from lao.errors import LaoError
 from lao.model.capability import Capability
+from lao.model.kinds import Kind
 from lao.model.manifest import Manifest
 
 __all__ = ["TestRun", "run_tests"]
-
-ReadInput = Callable[[Capability], Any]
-"""Gives the input for a capability, read as its kind."""
 
 
 @dataclass(slots=True)
@@ -59,7 +58,7 @@ def run_tests(
 
     Args:
         target: A project, or a library file (also of LAO 0.x).
-        read_input: Gives the input to try at last; None tries none.
+        read_input: Gives the input to try at last, and where capabilities refuse the ordinary ones; None has none.
         seed: 0 to 2^32 - 1; a random one if not given.
         on_check: Gets every check when it is done.
         on_output: Gets what compilers and tests write.
@@ -78,9 +77,10 @@ def run_tests(
     if isinstance(target, ProjectSource):
         for check in own_tests(target, library.parent.name, on_output):
             note(check)
-    conformance(library, manifest, seed=found.seed, on_check=note)
-    if read_input is not None:
-        note(_try_input(found, library, read_input))
+    given = None if read_input is None else _Given(read_input)
+    conformance(library, manifest, seed=found.seed, read_input=given, on_check=note)
+    if given is not None:
+        note(_try_input(found, library, given))
     return found
 
 
@@ -95,6 +95,25 @@ def _library(
     if library is None:
         library = build_checked(target, release=built_for_release(target), on_output=on_output).library
     return library, target.manifest()
+
+
+class _Given:
+    """Reads the input once for each kind."""
+
+    def __init__(self, read_input: ReadInput) -> None:
+        self._read = read_input
+        self._known: dict[Kind, Any] = {}
+
+    def __call__(self, capability: Capability) -> Any:
+        kind = capability.input_kind
+        if kind not in self._known:
+            try:
+                self._known[kind] = self._read(capability)
+            except LaoError as error:
+                self._known[kind] = error
+        if isinstance(self._known[kind], LaoError):
+            raise self._known[kind]
+        return self._known[kind]
 
 
 def _try_input(found: TestRun, library: Path, read_input: ReadInput) -> Check:

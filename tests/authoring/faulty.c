@@ -1,12 +1,13 @@
-/* A plugin with one fault, chosen by -DFAULT=...; without one it is sound. It upper-cases ASCII letters. */
+/* A plugin with one fault, chosen by -DFAULT=...; without one it is sound. It upper-cases ASCII letters; with -DPICKY those
+ * of one text only. */
 #include <lao/plugin_c.h>
 
 #define SOUND 0
-#define LEAK 1           /* every call loses memory */
-#define LEAK_INSTANCE 2  /* every instance loses memory */
+#define LEAK 1 /* every call loses memory */
+#define LEAK_INSTANCE 2 /* every instance loses memory */
 #define CRASH_ON_EMPTY 3 /* reads where an empty text has nothing */
 #define NOT_THREAD_SAFE 4
-#define DEAF 5       /* after it was cancelled it never answers again */
+#define DEAF 5 /* after it was cancelled it never answers again */
 #define WRONG_KIND 6 /* gives json where it declares text */
 #define OPEN_PARAMS 7 /* takes every parameter, though its schema says otherwise */
 
@@ -72,6 +73,11 @@ static lao_status_t LAO_CALL call(lao_instance_t *self, const lao_request_t *req
     }
     const char *text = request->inputs[0]->data;
     uint64_t size = request->inputs[0]->size;
+#ifdef PICKY
+    if (size != 11 || memcmp(text, "open sesame", 11) != 0) {
+        return lao_fail(error, LAO_INVALID_INPUT, "it takes one text only");
+    }
+#endif
     if (FAULT == CRASH_ON_EMPTY && size == 0) {
         *(volatile char *)8 = 1;
     }

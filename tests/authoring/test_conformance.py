@@ -14,6 +14,7 @@ from lao.authoring import conformance as module
 from lao.authoring.conformance import conformance
 from lao.authoring.samples import hard_samples, samples_of_other_kinds
 from lao.model.kinds import Kind
+from lao.model.values import Text
 from lao.paths import include_dir
 from tests import plugins
 
@@ -24,9 +25,19 @@ Compile = Callable[..., Path]
 
 @pytest.fixture
 def compiled(tmp_path: Path) -> Compile:
-    def compile_with(fault: str, source: Path = SOURCE) -> Path:
+    def compile_with(fault: str, source: Path = SOURCE, *more: str) -> Path:
         library = tmp_path / f"libfaulty_{fault.lower()}.so"
-        flags = ["-std=c11", "-O1", "-fPIC", "-shared", "-Wall", "-Wextra", "-Werror", f"-DFAULT={fault}"]
+        flags = [
+            "-std=c11",
+            "-O1",
+            "-fPIC",
+            "-shared",
+            "-Wall",
+            "-Wextra",
+            "-Werror",
+            f"-DFAULT={fault}",
+            *more,
+        ]
         command = [os.environ.get("CC", "cc"), *flags, f"-I{include_dir()}", str(source), "-o", str(library)]
         subprocess.run(command, check=True)
         return library
@@ -82,7 +93,7 @@ def test_each_fault_is_found(compiled: Compile, fault: str, check: str, said: st
 def test_each_fault_of_the_extensions_is_found(
     compiled: Compile, fault: str, check: str | None, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_probe", lambda library: iter(()))  # it has tests of its own
+    monkeypatch.setattr(module, "_probe", lambda *_: iter(()))  # it has tests of its own
     found = failures(conformance(compiled(fault, EXTENSIONS), None, seed=1))
     assert list(found) == ([check] if check else [])
     assert said in "".join(found.values())
@@ -94,6 +105,25 @@ def test_a_plugin_that_does_not_answer_after_a_cancel(
     monkeypatch.setattr(module, "_CALL_TIMEOUT_S", 1.5)
     found = failures(conformance(compiled("DEAF"), None, seed=1))
     assert list(found) == ["shout: cancel"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "check"), [("SOUND", None), ("LEAK", "shout: memory"), ("WRONG_KIND", "shout: ordinary input")]
+)
+def test_the_authors_input_counts_where_others_are_refused(
+    compiled: Compile, fault: str, check: str | None
+) -> None:
+    library = compiled(fault, SOURCE, "-DPICKY")
+    blind = conformance(library, None, seed=1)
+    assert failures(blind) == {}
+    assert (
+        "`--input` gives another"
+        in {check.name: check.detail for check in blind}["shout: 4 threads (role full)"]
+    )
+    checks = conformance(library, None, seed=1, read_input=lambda _: Text("open sesame"))
+    assert list(failures(checks)) == ([check] if check else [])
+    if not check:
+        assert [one.name for one in checks if one.outcome == "skipped"] == ["manifest against library"]
 
 
 def test_a_library_of_lao_0x() -> None:

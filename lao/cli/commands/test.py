@@ -21,7 +21,10 @@ def command(
         str, typer.Argument(metavar="[PATH]", help="A project's folder or name, or a library.")
     ] = ".",
     input: Annotated[
-        str | None, typer.Option("--input", metavar="TEXT|@FILE", help="Also try this input; @- reads stdin.")
+        str | None,
+        typer.Option(
+            "--input", metavar="TEXT|@FILE", help="Also try this input, wherever it fits; @- reads stdin."
+        ),
     ] = None,
     seed: Annotated[
         int | None, typer.Option(min=0, max=2**32 - 1, help="Repeat the random inputs of an earlier run.")
