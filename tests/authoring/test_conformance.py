@@ -116,10 +116,7 @@ def test_the_authors_input_counts_where_others_are_refused(
     library = compiled(fault, SOURCE, "-DPICKY")
     blind = conformance(library, None, seed=1)
     assert failures(blind) == {}
-    assert (
-        "`--input` gives another"
-        in {check.name: check.detail for check in blind}["shout: 4 threads (role full)"]
-    )
+    assert "4 threads" in " ".join(check.name for check in blind if check.outcome == "skipped")
     checks = conformance(library, None, seed=1, read_input=lambda _: Text("open sesame"))
     assert list(failures(checks)) == ([check] if check else [])
     if not check:

@@ -19,11 +19,15 @@ void Work::bands(std::size_t count, const std::function<Band()> &worker) const {
     const auto run = [&](bool asks) {
         try {
             const Band each = worker();
-            for (std::size_t band = next++; band < count; band = next++) {
-                each(band);
-                if (asks) {
+            while (true) {
+                if (asks) { // also where the helpers are quick enough to do all of it
                     go_on_();
                 }
+                const std::size_t band = next++;
+                if (band >= count) {
+                    break;
+                }
+                each(band);
             }
         } catch (...) {
             fail();

@@ -49,11 +49,12 @@ impl Work<'_> {
         };
         let lead = || {
             let mut memory = scratch();
-            while let Some((at, band)) = next() {
-                each(at, band, &mut memory);
+            loop {
+                // Also where the helpers are quick enough to do all of it.
                 (self.go_on)().inspect_err(|_| stopped.store(true, Ordering::Relaxed))?;
+                let Some((at, band)) = next() else { return Ok(()) };
+                each(at, band, &mut memory);
             }
-            Ok(())
         };
         match &self.threads.pool {
             Some(pool) if count > 1 => pool.in_place_scope(|scope| {
