@@ -80,6 +80,8 @@ def test_speech_detection(made: Made, isolation: str) -> None:
             feeds = {"state": state.tolist(), "sr": 16000}
             found = plugin.call("predict", chunk, input="input", output=output, feeds=feeds)
             assert np.asarray(found) == pytest.approx(expected[place], abs=1e-6)
+        with pytest.raises(lao.InvalidInput, match="`state` must be numbers in lists of one length"):
+            plugin.call("predict", chunk, input="input", feeds={"state": [[1], [2, 3]], "sr": 16000})
 
 
 @pytest.mark.matrix

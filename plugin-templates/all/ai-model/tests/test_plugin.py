@@ -120,7 +120,7 @@ def test_blocks_that_are_none(plugin, given, reason):
         (np.zeros((1, 3), np.int64), {"output": "words"}, "no output `words`"),
         (np.zeros((1, 3), np.int64), {"feeds": {"words": 1}}, "no input `words`"),
         (np.zeros((1, 3), np.int64), {"feeds": [1]}, "`feeds` is an object"),
-        (np.zeros((1, 3), np.int64), {"feeds": {"tokens": [[1], [2, 3]]}}, "lists of one length"),
+        (np.zeros((1, 3), np.int64), {"feeds": {"tokens": [[1, 2]]}}, "and in `feeds` too"),
         (np.zeros((1, 3, 3, 3), np.int64), {}, "does not take this"),
         (np.full((1, 3), 999, np.int64), {}, "does not take this"),
     ],

@@ -191,7 +191,11 @@ std::vector<Feed> all_feeds(const Model &model, const lao::AnyTensor &array, std
         throw lao::InvalidParameter("`feeds` is an object: inputs by their names");
     }
     for (const auto &[name, value] : given.members()) {
-        all.push_back(of_json(value, model.input(name)));
+        const Slot &slot = model.input(name);
+        if (&slot == &main) {
+            throw lao::InvalidParameter("`" + slot.name + "` is the array, and in `feeds` too");
+        }
+        all.push_back(of_json(value, slot));
     }
     return all;
 }
@@ -205,7 +209,11 @@ std::vector<Feed> named_feeds(const Model &model, std::string_view block) {
                                     tensor.dtype);
         }
         auto copy = room<char>(tensor.bytes.size());
-        std::memcpy(copy.data(), tensor.bytes.data(), tensor.bytes.size());
+        auto *bytes = reinterpret_cast<char *>(copy.data());
+        std::memcpy(bytes, tensor.bytes.data(), tensor.bytes.size());
+        if (slot.element == ort::boolean) { // other bytes than 0 and 1 would be no bool
+            std::transform(bytes, bytes + tensor.bytes.size(), bytes, [](char byte) { return byte != 0; });
+        }
         OrtValue value = wrap(copy.data(), tensor.bytes.size(), tensor.shape, slot.element);
         feeds.push_back({&slot, std::move(value), std::move(copy)});
     }

@@ -111,6 +111,9 @@ pub fn inputs<'a>(model: &'a Model, array: &AnyTensor<'a>, name: &str, feeds: &J
     };
     for (name, value) in members {
         let slot = model.input(name)?;
+        if slot.name == main.name {
+            return Err(Error::invalid_parameter(format!("`{}` is the array, and in `feeds` too", slot.name)));
+        }
         all.push((slot.name.as_str().into(), feed(value, slot)?));
     }
     Ok(all)
