@@ -178,6 +178,25 @@ static void rest_until(int64_t until_ns, int64_t now_ns) {
     nanosleep(&rest, NULL);
 }
 
+static _Atomic uint32_t waiting; /* threads of this process whose answers did not come at once */
+
+/* Watches for the answer as long as that pays. Capabilities take about as long each time: where that is not long, the
+ * wake-up after the answer is worth avoiding, unless others have work for this CPU. `*is_counted`: the caller is among those
+ * that wait. */
+static bool comes_soon(const lao__lane_t *lane, lao__signal_t *signal, int64_t left_ns, bool *is_counted,
+                       uint32_t *sequence) {
+    bool is_quick = lane->took_ns > 0 && lane->took_ns < LAO__LONGEST_SPIN_NS && left_ns > LAO__LONGEST_SPIN_NS;
+    if (lao__signal_watch(signal, lane->seen, left_ns < LAO__SPIN_NS ? left_ns : LAO__SPIN_NS, sequence)) {
+        return true;
+    }
+    if (*is_counted) {
+        return false;
+    }
+    *is_counted = true;
+    return atomic_fetch_add(&waiting, 1) == 0 && is_quick &&
+           lao__signal_watch(signal, lane->seen, LAO__LONGEST_SPIN_NS - LAO__SPIN_NS, sequence);
+}
+
 /* The wait, with its three steps: the cancel word, the grace period, the end of the worker. */
 static lao_status_t wait_for_response(lao__lane_t *lane, int64_t deadline_ns, const lao__flight_t *flight,
                                       int64_t grace_ns, bool woke_it, lao__error_t *error) {
@@ -185,9 +204,7 @@ static lao_status_t wait_for_response(lao__lane_t *lane, int64_t deadline_ns, co
     lao__signal_t *signal = &signals_of(lane)->to_host;
     int64_t now_ns = lao__now_ns();
     const int64_t began_ns = now_ns;
-    /* Capabilities take about as long each time: a wake-up after the answer is worth avoiding where that is not long. */
-    bool is_quick = lane->took_ns > 0 && lane->took_ns < LAO__LONGEST_SPIN_NS;
-    int64_t spin_ns = is_quick ? LAO__LONGEST_SPIN_NS : LAO__SPIN_NS;
+    bool is_counted = false;
     int64_t kill_ns = LAO__NO_DEADLINE;
     uint32_t reason = LAO__CANCEL_NONE;
     uint32_t vain_wakes = 0;
@@ -196,14 +213,13 @@ static lao_status_t wait_for_response(lao__lane_t *lane, int64_t deadline_ns, co
         int64_t next_ns = now_ns + LOOK_NS;
         int64_t step_ns = reason == LAO__CANCEL_NONE ? deadline_ns : kill_ns;
         int64_t until_ns = next_ns < step_ns ? next_ns : step_ns;
-        lao__wait_result_t result = woke_it || vain_wakes > 0
-                                        ? lao__signal_park(signal, lane->seen, until_ns, &sequence)
-                                        : lao__signal_wait(signal, lane->seen, spin_ns, until_ns, &sequence);
-        if (result == LAO__WAIT_CHANGED) {
+        if (!woke_it && vain_wakes == 0 && comes_soon(lane, signal, until_ns - now_ns, &is_counted, &sequence)) {
+            break;
+        }
+        if (lao__signal_park(signal, lane->seen, until_ns, &sequence) == LAO__WAIT_CHANGED) {
             break;
         }
         now_ns = lao__now_ns();
-        spin_ns = LAO__SPIN_NS;
         if (now_ns < until_ns &&
             ++vain_wakes > VAIN_WAKES) { /* it is woken without end: it turns in no circles for that */
             rest_until(until_ns, now_ns);
@@ -222,6 +238,9 @@ static lao_status_t wait_for_response(lao__lane_t *lane, int64_t deadline_ns, co
             kill_ns = now_ns + grace_ns; /* where even killing takes its time */
         }
     }
+    if (is_counted) {
+        atomic_fetch_sub(&waiting, 1);
+    }
     if (sequence == LAO__SIGNAL_DEAD >> 1) {
         if (!atomic_load(&lane->link->dead)) { /* the worker wrote the mark itself */
             lao__fail(error, LAO_PROTOCOL_VIOLATION, "its worker claims to be dead");
@@ -234,7 +253,7 @@ static lao_status_t wait_for_response(lao__lane_t *lane, int64_t deadline_ns, co
         return lao__lane_violated(lane, error);
     }
     lane->seen = sequence;
-    lane->took_ns = lao__now_ns() - began_ns;
+    lane->took_ns = woke_it || is_counted ? lao__now_ns() - began_ns : LAO__SPIN_NS;
     return LAO_OK;
 }
 

@@ -18,7 +18,7 @@ typedef struct lao__lane {
     _Atomic uint32_t busy; /* somebody has it */
     uint32_t sent;         /* sequences */
     uint32_t seen;
-    int64_t took_ns;       /* from the last request to its answer; 0: there was none */
+    int64_t took_ns;       /* from the last request to its answer, about; 0: there was none */
 } lao__lane_t;
 
 /* All of this needs the lane, and a worker that is not taken down meanwhile: link->users counts the caller. */

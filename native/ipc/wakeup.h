@@ -51,14 +51,9 @@ static inline uint32_t lao__signal_next(uint32_t sequence) { return sequence >= 
 #define LAO__SPIN_NS INT64_C(50000) /* of what is not known, watching for longer than a wake-up takes does not pay */
 #define LAO__LONGEST_SPIN_NS INT64_C(200000) /* what is likely to come within this time is watched for */
 
-/* Waits until the word's sequence is not `seen` any more, or until the monotonic `until_ns`; `*sequence` gets what is
- * there then (LAO__SIGNAL_DEAD >> 1 for a dead worker). Interrupted by signals: answers LAO__WAIT_TIMEOUT early. It
- * watches for `spin_ns`, then it parks. */
-lao__wait_result_t lao__signal_wait(lao__signal_t *signal, uint32_t seen, int64_t spin_ns, int64_t until_ns,
-                                    uint32_t *sequence);
-
-/* The two parts of that wait. Watching spins for at most `spin_ns`, and answers false when that does not pay or did not
- * help; parking sleeps. */
+/* Waits until the word's sequence is not `seen` any more; `*sequence` gets what is there then (LAO__SIGNAL_DEAD >> 1 for a
+ * dead worker). Watching spins for at most `spin_ns`, and answers false when that does not pay or did not help; parking
+ * sleeps until the monotonic `until_ns`, or, interrupted by signals, answers LAO__WAIT_TIMEOUT early. */
 bool lao__signal_watch(lao__signal_t *signal, uint32_t seen, int64_t spin_ns, uint32_t *sequence);
 lao__wait_result_t lao__signal_park(lao__signal_t *signal, uint32_t seen, int64_t until_ns, uint32_t *sequence);
 

@@ -81,11 +81,3 @@ lao__wait_result_t lao__signal_park(lao__signal_t *signal, uint32_t seen, int64_
     }
     return changed(signal, seen, sequence) ? LAO__WAIT_CHANGED : LAO__WAIT_TIMEOUT;
 }
-
-lao__wait_result_t lao__signal_wait(lao__signal_t *signal, uint32_t seen, int64_t spin_ns, int64_t until_ns,
-                                    uint32_t *sequence) {
-    int64_t left_ns = until_ns - lao__now_ns();
-    return lao__signal_watch(signal, seen, left_ns < spin_ns ? left_ns : spin_ns, sequence)
-               ? LAO__WAIT_CHANGED
-               : lao__signal_park(signal, seen, until_ns, sequence);
-}

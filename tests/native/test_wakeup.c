@@ -11,13 +11,21 @@
 #define MS INT64_C(1000000)
 enum { TURNS = 20000 };
 
+/* As both sides wait: watching first. */
+static lao__wait_result_t wait_for(lao__signal_t *signal, uint32_t seen, int64_t until_ns, uint32_t *sequence) {
+    int64_t left_ns = until_ns - lao__now_ns();
+    return lao__signal_watch(signal, seen, left_ns < LAO__SPIN_NS ? left_ns : LAO__SPIN_NS, sequence)
+               ? LAO__WAIT_CHANGED
+               : lao__signal_park(signal, seen, until_ns, sequence);
+}
+
 static lao__signal_page_t *page;
 
 /* Waits for the next sequence, however often the wait is interrupted. */
 static uint32_t next(lao__signal_t *signal, uint32_t seen) {
     uint32_t sequence;
     int64_t end = lao__now_ns() + 20000 * MS;
-    while (lao__signal_wait(signal, seen, LAO__SPIN_NS, lao__now_ns() + 1000 * MS, &sequence) != LAO__WAIT_CHANGED) {
+    while (wait_for(signal, seen, lao__now_ns() + 1000 * MS, &sequence) != LAO__WAIT_CHANGED) {
         EXPECT(lao__now_ns() < end);
     }
     return sequence;
@@ -90,15 +98,12 @@ static void time_outs(void) {
     uint32_t sequence;
     memset(page, 0, sizeof *page);
     int64_t start = lao__now_ns();
-    EXPECT_EQUAL(lao__signal_wait(&page->lanes[0].to_host, 0, LAO__SPIN_NS, start + 30 * MS, &sequence),
-                 LAO__WAIT_TIMEOUT);
+    EXPECT_EQUAL(wait_for(&page->lanes[0].to_host, 0, start + 30 * MS, &sequence), LAO__WAIT_TIMEOUT);
     int64_t took = lao__now_ns() - start;
     EXPECT(took >= 25 * MS && took < 1000 * MS);
-    EXPECT_EQUAL(lao__signal_wait(&page->lanes[0].to_host, 0, LAO__SPIN_NS, start, &sequence),
-                 LAO__WAIT_TIMEOUT); /* long past */
+    EXPECT_EQUAL(wait_for(&page->lanes[0].to_host, 0, start, &sequence), LAO__WAIT_TIMEOUT); /* long past */
     lao__signal_publish(&page->lanes[0].to_host, 5);
-    EXPECT_EQUAL(lao__signal_wait(&page->lanes[0].to_host, 0, LAO__SPIN_NS, start, &sequence),
-                 LAO__WAIT_CHANGED); /* but it is there */
+    EXPECT_EQUAL(wait_for(&page->lanes[0].to_host, 0, start, &sequence), LAO__WAIT_CHANGED); /* but it is there */
     EXPECT_EQUAL(sequence, 5);
 }
 
@@ -136,8 +141,7 @@ static void a_lying_peer(void) {
         uint32_t sequence;
         memset(page, 0, sizeof *page);
         atomic_store(&page->lanes[0].to_host.producer_cpu, cpus[i]);
-        EXPECT_EQUAL(lao__signal_wait(&page->lanes[0].to_host, 0, LAO__SPIN_NS, lao__now_ns() + 2 * MS, &sequence),
-                     LAO__WAIT_TIMEOUT);
+        EXPECT_EQUAL(wait_for(&page->lanes[0].to_host, 0, lao__now_ns() + 2 * MS, &sequence), LAO__WAIT_TIMEOUT);
     }
 }
 
