@@ -99,7 +99,7 @@ C_FILES = $(shell find include native tests plugin-templates \( -name '*.[ch]' -
 	-not -path '*/target/*' -not -path '*/build/*' -not -path '*{{*' 2>/dev/null)
 RUST_SDK := native/sdk-rust/Cargo.toml
 # The templates' manifests have places to fill in, which cargo does not read; their sources have none.
-RUSTFMT := rustfmt --edition 2021 --config-path native/sdk-rust/rustfmt.toml $(wildcard plugin-templates/rust/*/src/lib.rs \
+RUSTFMT := rustfmt --edition 2021 $(wildcard plugin-templates/rust/*/src/lib.rs \
 	plugin-templates/rust/*/build.rs)
 
 # All of them run, so that one report has everything that fails.
