@@ -4,9 +4,10 @@
 
 The plugin is the template `ai-model` in Rust, built for release. Models: the one that the template makes, and those of
 `magika` and `silero-vad` where they are installed. One input travels as an array; several, and all outputs, by their
-names in a block (`safetensors`), which is made and read within the measured time. All calls of a model are interleaved,
-on one thread each; medians, and the overhead over a bare `session.run`. Exit 1 when an aim is missed: 5 us over it
-in-process; isolated within 5 % of in-process on all but the smallest model.
+names in a block (`safetensors`): once made and read within the measured time, which is mostly the work of that package
+in Python, and once as bytes that are there already (`block kept`). All calls of a model are interleaved, on one thread
+each; medians, and the overhead over a bare `session.run`. Exit 1 when an aim is missed, with either kind of block: 5 us
+over it in-process; isolated within 5 % of in-process on all but the smallest model.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ import lao
 from tests.benchmarks._contest import ISOLATION_AIM, made
 
 OVERHEAD_AIM_US = 5.0
+IN_PROCESS, ISOLATED = "lao, in-process", "lao, isolated"
+KEPT = ", block kept"
 
 
 def model_of(package: str, pattern: str) -> Path | None:
@@ -81,13 +84,14 @@ def race(calls: dict[str, Callable[[], Any]], rounds: int, seconds: float) -> di
     return {name: statistics.median(times) for name, times in took.items()}
 
 
-def call_of(plugin: lao.Plugin, inputs: dict[str, Any], shared: Any) -> Callable[[], Any]:
-    """One input travels as an array; several by their names in one block, made and read anew each time."""
+def calls_of(plugin: lao.Plugin, inputs: dict[str, Any], shared: Any) -> dict[str, Callable[[], Any]]:
+    """One input travels as an array; several by their names in one block, made and read anew each time, or kept."""
     if len(inputs) == 1:
-        return lambda: plugin.call("predict", shared)
+        return {"": lambda: plugin.call("predict", shared)}
     from safetensors.numpy import load, save
 
-    return lambda: load(plugin.call("run", save(inputs)))
+    block = save(inputs)
+    return {"": lambda: load(plugin.call("run", save(inputs))), KEPT: lambda: plugin.call("run", block)}
 
 
 def measure(project: Path, quick: bool) -> dict[str, dict[str, float]]:
@@ -107,10 +111,11 @@ def measure(project: Path, quick: bool) -> dict[str, dict[str, float]]:
             settings = {"model_path": str(path), "threads": 1}
             calls = {"session.run": partial(session.run, names, given)}
             expected = calls["session.run"]()
-            for contestant, isolation in (("lao, in-process", "none"), ("lao, isolated", "process")):
+            for contestant, isolation in ((IN_PROCESS, "none"), (ISOLATED, "process")):
                 plugin = host.load(project, isolation=isolation, config=settings)
-                calls[contestant] = call_of(plugin, given, shared)
-                answer = calls[contestant]()
+                ways = calls_of(plugin, given, shared)
+                calls |= {contestant + way: call for way, call in ways.items()}
+                answer = ways[""]()
                 outputs = [answer[name] for name in names] if len(given) > 1 else [np.asarray(answer)]
                 assert all(map(partial(np.allclose, atol=1e-5), outputs, expected))
             found[title] = race(calls, 5 if quick else 20, 0.5 if quick else 3.0)
@@ -125,17 +130,23 @@ def main() -> int:
     with made("ai-model") as project:
         found = measure(project, options.quick)
     missed = 0
-    print(f"{'model':24} {'call':18} {'us':>10}  over session.run")
+    print(f"{'model':24} {'call':28} {'us':>10}  over session.run")
     for place, (title, times) in enumerate(found.items()):
         bare = times["session.run"]
         for name, took in times.items():
-            print(f"{title:24} {name:18} {took / 1e3:10.1f}  {(took - bare) / 1e3:+8.1f} us")
-        over_us = (times["lao, in-process"] - bare) / 1e3
-        ratio = times["lao, isolated"] / times["lao, in-process"]
-        kept = over_us <= OVERHEAD_AIM_US and (place == 0 or ratio <= ISOLATION_AIM)
-        missed += not kept
-        verdict = "kept" if kept else "MISSED"
-        print(f"{title:24} overhead {over_us:+.1f} us, isolated {ratio:.2f} of in-process: {verdict}\n")
+            print(f"{title:24} {name:28} {took / 1e3:10.1f}  {(took - bare) / 1e3:+8.1f} us")
+        for way in ("", KEPT):
+            if IN_PROCESS + way not in times:
+                continue
+            over_us = (times[IN_PROCESS + way] - bare) / 1e3
+            ratio = times[ISOLATED + way] / times[IN_PROCESS + way]
+            kept = over_us <= OVERHEAD_AIM_US and (place == 0 or ratio <= ISOLATION_AIM)
+            missed += not kept
+            verdict = "kept" if kept else "MISSED"
+            print(
+                f"{title + way:36} overhead {over_us:+.1f} us, isolated {ratio:.2f} of in-process: {verdict}"
+            )
+        print()
     return 1 if missed else 0
 
 
