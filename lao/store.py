@@ -336,10 +336,27 @@ class Store:
         """Stores one setting. Whether the plugin's schema allows it is for the caller to check.
 
         Raises:
+            InvalidInput: No plugin may be called so, or what is to be stored is no text of UTF-8.
+        """
+        try:
+            json.dumps({key: value}, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            raise InvalidInput(
+                f"a setting of `{name}` cannot be stored",
+                causes=["it holds characters that UTF-8 does not have"],
+            ) from None
+        with self._changing(name) as content:
+            content.setdefault("settings", {})[key] = value
+
+    def unset(self, name: str, key: str) -> bool:
+        """Forgets one setting; its default holds again. False: it was not set.
+
+        Raises:
             InvalidInput: No plugin may be called so.
         """
         with self._changing(name) as content:
-            content.setdefault("settings", {})[key] = value
+            settings = content["settings"]
+            return settings.pop(key, settings) is not settings
 
     # Records
 
@@ -444,6 +461,8 @@ class Store:
         file = self._configuration_file(name)
         try:
             content = json.loads(file.read_bytes())
+            if not isinstance(content, dict):
+                raise ValueError("it must be an object")
             enabled, settings = content.pop("enabled", True), content.pop("settings", {})
             if not isinstance(enabled, bool) or not isinstance(settings, dict):
                 raise ValueError("`enabled` must be true or false, and `settings` an object")

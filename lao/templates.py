@@ -15,6 +15,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from lao.durable import remove_tree
 from lao.errors import InvalidInput, LaoError
 from lao.model.names import check_plugin_name, fold_name, suggest
 
@@ -26,9 +27,10 @@ LANGUAGES = {"rust": "Rust", "cpp": "C++", "c": "C"}
 _ALIASES = {"c++": "cpp", "cxx": "cpp", "rs": "rust"}
 # Words of Rust, crates of its own, and targets of CMake.
 _RESERVED = (
-    "all alloc as async await box break clean const continue core crate dep dyn else enum example extern false fn for "
-    "help if impl in install lao-plugin lao-sdk let loop main match mod move mut package plugin proc-macro pub ref "
-    "return self static std struct super test test-text trait true try type union unsafe use where while yield"
+    "all alloc as async audio await box break clean const continue core crate dep dyn edit-cache else enum "
+    "example extern false fn for help if impl in install lao-plugin lao-sdk let loop main make-models match mod "
+    "models move mut package plugin proc-macro processing pub rebuild-cache ref return self static std struct "
+    "super test test-parts test-sound test-text trait true try type union unsafe use where while yield"
 )
 _PLACEHOLDER = re.compile(r"\{\{(\w+)(?:\|(\w+))?\}\}")
 _PLAIN = re.compile(r"[A-Za-z0-9._-]+")
@@ -77,6 +79,8 @@ def create_project(
     """
     check_plugin_name(name)
     sources = _template(_language(language), template)
+    if not os.fspath(directory):
+        raise InvalidInput(f"cannot create `{name}`: no folder is named", hint="`.` is the current one")
     target = Path(os.path.abspath(directory))
     if target.is_symlink() or (target.exists() and (not target.is_dir() or any(target.iterdir()))):
         raise InvalidInput(
@@ -198,17 +202,26 @@ def _template(language: str, template: str) -> list[Path]:
 
 
 def _write(files: dict[Path, str], target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    staging = Path(tempfile.mkdtemp(prefix=".create-", dir=target.parent))
+    """Into a new folder by one rename; into an empty one, which may be a mount or in use, entry by entry."""
+    exists = target.is_dir()
+    folder = target if exists else target.parent
+    folder.mkdir(parents=True, exist_ok=True)
+    staging = Path(tempfile.mkdtemp(prefix=".create-", dir=folder))
+    moved: list[Path] = []
     try:
         for path, text in files.items():
             (staging / path).parent.mkdir(parents=True, exist_ok=True)
             (staging / path).write_text(text, "utf-8", newline="\n")
-        staging.chmod(0o777 & ~_umask())
-        if target.is_dir():
-            target.rmdir()
-        staging.rename(target)
+        if exists:
+            for entry in sorted(staging.iterdir()):
+                moved.append(entry.rename(target / entry.name))
+            staging.rmdir()
+        else:
+            staging.chmod(0o777 & ~_umask())
+            staging.rename(target)
     except BaseException:
+        for entry in moved:
+            remove_tree(entry)
         shutil.rmtree(staging, ignore_errors=True)
         raise
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from lao.authoring.compare import differences
 from lao.authoring.declared import with_declared
 from lao.authoring.trying import trying_host
-from lao.build import BuildResult, ProjectSource, Target, build, forget_build, open_project
+from lao.build import BuildResult, ProjectSource, Target, alone, build, forget_build, open_project
 from lao.durable import write_atomic
 from lao.errors import LaoError, ManifestError
 from lao.grants import Grants
@@ -63,6 +63,17 @@ def build_checked(
         BuildFailed: The compiler failed; `output` has what it wrote.
         LaoError: A tool is missing, or the result cannot be loaded.
     """
+    with alone(project, on_output):
+        return _build_checked(project, release, jobs, on_output, target)
+
+
+def _build_checked(
+    project: ProjectSource,
+    release: bool,
+    jobs: int | None,
+    on_output: Callable[[str], None] | None,
+    target: Target | None,
+) -> BuildResult:
     if target is not None and not target.runs_here:
         if not project.manifest().capabilities:
             build_checked(project, release=release, jobs=jobs, on_output=on_output)

@@ -53,7 +53,7 @@ def with_declared(text: str, info: PluginInfo, *, file: str = "plugin.toml") -> 
     manifest = parse_manifest(text, file=file)
     if manifest.dialect != "toml":
         return text
-    by_hand = tomllib.loads(before + after)
+    by_hand = tomllib.loads((before + after).removeprefix("\ufeff"))
     ours = [part for part in _PARTS if part not in by_hand]
     if inside is None and not _says_anything(info, ours):
         return text

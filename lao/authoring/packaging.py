@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from lao.authoring.building import build_checked
-from lao.build import ProjectSource, Target, built
+from lao.build import ProjectSource, Target
 from lao.errors import InvalidInput
 from lao.package.archive import archive_kind, write_archive
 from lao.package.inspect import inspect_library
@@ -21,16 +21,14 @@ def package(
     output: str | Path | None = None,
     *,
     target: Target | None = None,
-    on_build: Callable[[], None] | None = None,
     on_output: Callable[[str], None] | None = None,
 ) -> Path:
-    """Packs the release build, which is made first when the sources have changed since.
+    """Packs the release build, which the tools bring up to date first.
 
     Args:
         project: From `find_source`.
         output: A `.tar.gz` or `.lao` file; default `NAME-VERSION-PLATFORM.tar.gz` in the current directory.
         target: The system to build for; None for this one.
-        on_build: Called before a build.
         on_output: Gets the compiler's output.
 
     Returns:
@@ -43,11 +41,8 @@ def package(
     if output is not None and archive_kind(output) is None:
         raise InvalidInput(f"`{output}` is no name for a package", hint="let it end in `.tar.gz` or `.lao`")
     manifest = project.manifest()
-    library = built(project, release=True, target=target)
-    if library is None:
-        if on_build is not None:
-            on_build()
-        library = build_checked(project, release=True, on_output=on_output, target=target).library
+    # Also where no file of the project changed: it may include others.
+    library = build_checked(project, release=True, on_output=on_output, target=target).library
     tag = platform_tag(inspect_library(library))
     files: dict[str, bytes | Path] = {"plugin.toml": project.manifest_file, library.name: library}
     files |= {page.name: page for page in pages(project.directory)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lao.build.artefact import BuildResult, build, built, built_for_release, forget_build
+from lao.build.artefact import BuildResult, alone, build, built, built_for_release, forget_build
 from lao.build.project import ProjectSource, open_project
 from lao.build.run import BuildFailed
 from lao.build.target import TARGETS, Target, find_target
@@ -13,6 +13,7 @@ __all__ = [
     "BuildResult",
     "ProjectSource",
     "Target",
+    "alone",
     "build",
     "built",
     "built_for_release",

@@ -5,12 +5,14 @@ What is built for another system has `build/lao/<target>/` to itself, with the s
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import shutil
 import subprocess
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +24,7 @@ from lao.errors import LaoError
 from lao.model.manifest import Manifest
 from lao.package.inspect import inspect_library
 
-__all__ = ["BuildResult", "build", "built", "built_for_release", "forget_build"]
+__all__ = ["BuildResult", "alone", "build", "built", "built_for_release", "forget_build"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,37 @@ def build(
         BuildFailed: A tool failed; `output` has what it wrote.
         LaoError: A tool is missing, or the result is no plugin, or none for the target.
     """
+    with alone(project, on_output):
+        return _build(project, release, jobs, on_output, target)
+
+
+@contextlib.contextmanager
+def alone(project: ProjectSource, on_output: OnOutput | None = None) -> Iterator[None]:
+    """Waits while another process or thread builds the project, and keeps others waiting. May be nested."""
+    from filelock import FileLock, Timeout
+
+    folder = project.directory / "build" / "lao"
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / ".lock", is_singleton=True)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        if on_output is not None:
+            on_output(f"waiting for another build of `{project.name}`")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _build(
+    project: ProjectSource,
+    release: bool,
+    jobs: int | None,
+    on_output: OnOutput | None,
+    target: Target | None,
+) -> BuildResult:
     manifest = project.manifest()
     profile = "release" if release else "debug"
     fingerprint = project.fingerprint()
@@ -139,7 +172,7 @@ def _last(project: ProjectSource, target: Target | None = None) -> dict[str, str
 
 
 def _embed(project: ProjectSource, library: Path) -> None:
-    text = project.manifest_file.read_text("utf-8")
+    text = project.manifest_file.read_bytes().decode("utf-8")  # line ends as they are
     info = inspect_library(library)
     if info.entry is None:
         raise LaoError(

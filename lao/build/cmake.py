@@ -70,6 +70,12 @@ def compile_project(
         BuildFailed: CMake or the compiler failed.
         LaoError: There is no CMake, no compiler for the target, or what was built is not exactly one library.
     """
+    if ";" in str(project.directory):
+        raise LaoError(
+            f"CMake cannot build `{project.name}`: the path of its folder has a `;`",
+            where=str(project.directory),
+            hint="move the project, or rename the folder",
+        )
     cmake = find_tool("cmake", what_for=f"build `{project.name}`", hint=_HINT)
     folder = build_directory(project, profile, target)
     _forget_moved(project, folder)

@@ -13,7 +13,9 @@ from lao.model.manifest import Manifest, read_manifest
 
 __all__ = ["ProjectSource", "open_project"]
 
-_NOT_SOURCES = frozenset({"build", "target", "__pycache__", "node_modules"})
+_OUTPUTS = frozenset({"build", "target"})  # of the project itself
+_NOT_SOURCES = frozenset({"__pycache__", "node_modules"})
+_MARKS = ("CACHEDIR.TAG", "CMakeCache.txt")  # of other folders that builds made
 _MADE = (".tar.gz", ".lao", ".pyc", ".log")  # packages, and what tests leave
 
 
@@ -59,12 +61,19 @@ class ProjectSource:
     def sources(self) -> Iterator[Path]:
         """All files that a build may depend on, in order: not hidden ones, not what builds made."""
         for folder, folders, files in os.walk(self.directory):
-            folders[:] = sorted(f for f in folders if not f.startswith(".") and f not in _NOT_SOURCES)
+            folders[:] = sorted(name for name in folders if self._may_have_sources(folder, name))
             for file in sorted(files):
                 path = Path(folder, file)
                 made = file == "Cargo.lock" or file.endswith(_MADE)
                 if not file.startswith(".") and not made and path.is_file():
                     yield path
+
+    def _may_have_sources(self, parent: str, name: str) -> bool:
+        if name.startswith(".") or name in _NOT_SOURCES:
+            return False
+        if name in _OUTPUTS and Path(parent) == self.directory:
+            return False
+        return not any(os.path.exists(os.path.join(parent, name, mark)) for mark in _MARKS)
 
 
 def open_project(path: str | Path = ".") -> ProjectSource:
@@ -78,12 +87,19 @@ def open_project(path: str | Path = ".") -> ProjectSource:
         raise InvalidInput(
             f"there is no folder `{path}`", hint="run `lao plugin list` for the projects that there are"
         )
+    try:
+        str(directory).encode()
+    except UnicodeEncodeError:
+        raise InvalidInput(
+            "the path of a project must be UTF-8", causes=[repr(os.fsencode(directory))], hint="rename the folder"
+        ) from None
     manifest = directory / "plugin.toml"
     if not manifest.is_file():
+        above = next((folder for folder in directory.parents if (folder / "plugin.toml").is_file()), None)
         raise InvalidInput(
             f"`{path}` is no plugin project",
             causes=["it has no `plugin.toml`"],
-            hint="run `lao plugin create NAME` to make one",
+            hint=f"`{above}` is one" if above is not None else "run `lao plugin create NAME` to make one",
         )
     for marker, tool in (("Cargo.toml", "cargo"), ("CMakeLists.txt", "cmake")):
         if (directory / marker).is_file():

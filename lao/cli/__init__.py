@@ -22,7 +22,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = sys.argv[1:] if arguments is None else list(arguments)
     try:
         status = _dispatch(words)
-        sys.stdout.flush()
+        if sys.stdout is not None:  # it may have been closed by who started us
+            sys.stdout.flush()
     except BrokenPipeError:  # the reader, such as `head`, has gone; nobody is left to tell
         _discard_stdout()
         status = 1

@@ -15,6 +15,7 @@ _NINJA = re.compile(r"\[(\d+)/(\d+)\]")
 _MAKE = re.compile(r"\[ *(\d+)%\]")
 _CARGO = re.compile(r"\s*(?:Compiling|Checking|Finished) ")
 _OTHER = re.compile(r"-- |\s*(?:Updating|Locking|Downloading|Downloaded|Adding|Fresh) |ninja: ")
+_WAITING = "waiting for "
 _WARNING = re.compile(r"(?:^|[\s:])[Ww]arning\b.*:")
 
 
@@ -37,6 +38,8 @@ def showing_build(name: str) -> Iterator[Callable[[str], None]]:
                     done = int(match[1])
                 elif _MAKE.match(line) or _CARGO.match(line):
                     progress.advance()
+                elif line.startswith(_WAITING):
+                    printer.note(line)
                 elif not _OTHER.match(line):
                     said.add(line)
                     return

@@ -91,6 +91,8 @@ def store(value: Any, file: str | Path, *, within: Sequence[Path] | None = None)
             writes such files is missing.
     """
     file = Path(file)
+    if not file.name:
+        raise InvalidInput(f"`{file}` names no file to write to")
     temporary = file.with_name(f".{file.name}.{os.getpid()}")
     try:
         try:

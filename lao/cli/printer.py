@@ -286,7 +286,9 @@ def _is_terminal(stream: TextIO | None) -> bool:
         return False
 
 
-def _write(stream: TextIO, text: str, end: str) -> None:
+def _write(stream: TextIO | None, text: str, end: str) -> None:
+    if stream is None:  # it was closed by who started us
+        return
     try:
         stream.write(text + end)
     except UnicodeEncodeError:  # lone surrogates of file names, or a terminal that is not UTF-8

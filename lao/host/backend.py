@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +25,7 @@ _NO_LIMIT_NS = 2**63 - 1
 
 def deadline_ns(seconds: float) -> int:
     """Nanoseconds as the core takes them: `math.inf` is its mark for none."""
-    return _NO_LIMIT_NS if math.isinf(seconds) else min(int(seconds * 1e9), _NO_LIMIT_NS)
+    return _NO_LIMIT_NS if math.isinf(nanoseconds := seconds * 1e9) else min(int(nanoseconds), _NO_LIMIT_NS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +126,7 @@ class Backend(ABC):
         error = ffi.new("lao__error_t *")
 
         def text(value: str) -> Any:
-            keep.append(ffi.new("char[]", value.encode()))
+            keep.append(ffi.new("char[]", os.fsencode(value)))
             return keep[-1]
 
         options.library = text(str(order.library))

@@ -110,15 +110,15 @@ class Follower:
         except (PermissionDenied, PluginDisabled) as error:
             self._end(plugin, error)
             return
-        except LaoError:
-            logger.exception("it cannot be decided anew how `%s` runs", plugin.info.name)
+        except LaoError as error:
+            logger.warning("it cannot be decided anew how `%s` runs: %s", plugin.info.name, error)
             return
         before = plugin._loaded.decision
         try:
             if plugin._follow_settings():
                 self._events.emit("plugin_updated", plugin.info.name, what="settings")
-        except LaoError:
-            logger.exception("`%s` does not take its new settings", plugin.info.name)
+        except LaoError as error:
+            logger.warning("`%s` does not take its new settings: %s", plugin.info.name, error)
         if after.isolation == "process" and after.bounds != before.bounds:
             self._bound(plugin, after)
         if after.rights != before.rights or after.timeout_s != before.timeout_s:

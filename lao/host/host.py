@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 import os
+import sys
 import threading
 import weakref
 from collections import defaultdict
@@ -146,7 +148,7 @@ class Host:
 
         def resolve(given: Mapping[str, Any]) -> dict[str, Any]:
             source = self._find(target)
-            return settings_of(source.manifest, {**source.settings, **given})
+            return settings_of(source.manifest, source.settings, given)
 
         settings = Settings(config or {}, resolve)
         upkeep = _upkeep(recycle_age_s, recycle_memory_mb, idle_s)
@@ -173,7 +175,7 @@ class Host:
                 source,
                 decision,
                 workers,
-                settings_of(source.manifest, chosen),
+                settings_of(source.manifest, source.settings, settings.given),
                 named_paths(source.manifest, chosen, self._home),
                 stable=stable,
                 recycle_calls=recycle_calls,
@@ -201,18 +203,30 @@ class Host:
 
         Returns:
             A numpy array. Needs numpy.
+
+        Raises:
+            InvalidInput: No such array is possible.
         """
         try:
             import numpy
         except ImportError as error:
             raise LaoError("host.empty makes numpy arrays", hint="pip install numpy") from error
-        lengths = (shape,) if isinstance(shape, int) else tuple(int(length) for length in shape)
-        kind = numpy.dtype(dtype)
+        try:
+            lengths = tuple(
+                operator.index(length) for length in ((shape,) if isinstance(shape, int) else shape)
+            )
+            kind = numpy.dtype(dtype)
+        except (TypeError, ValueError) as error:
+            raise InvalidInput(
+                f"no array of shape {shape} and dtype {dtype} is possible", causes=[str(error)]
+            ) from None
         if any(length < 0 for length in lengths) or kind.hasobject:
             raise InvalidInput(f"no array of shape {lengths} and dtype {kind} is possible")
         count = 1
         for length in lengths:
             count *= length
+        if count * kind.itemsize > sys.maxsize:
+            raise InvalidInput(f"no array of shape {lengths} and dtype {kind} is possible: it is too large")
         return numpy.ndarray(lengths, kind, buffer=memoryview(SharedMemory(count * kind.itemsize)))
 
     def close(self) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lao.errors import InvalidInput
-from lao.model.json_schema import check_config, defaults_of, paths_of
+from lao.model.json_schema import check_config, defaults_of, paths_of, whole_numbers
 from lao.model.manifest import Manifest
 
 __all__ = ["Settings", "named_paths", "settings_of"]
@@ -15,12 +15,21 @@ __all__ = ["Settings", "named_paths", "settings_of"]
 _KERNEL = ("/proc", "/sys", "/dev", "/run")
 
 
-def settings_of(manifest: Manifest | None, settings: dict[str, Any]) -> dict[str, Any]:
-    """The defaults of the schema under what was set, checked against it. Paths are made absolute.
+def settings_of(
+    manifest: Manifest | None, stored: Mapping[str, Any], given: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The defaults of the schema, under what was set, checked against it. Paths are made absolute.
+
+    Args:
+        manifest: The plugin's.
+        stored: What the user set. Names that the schema does not have are no error, unless it forbids them: another
+            version of the plugin may have them.
+        given: What the host was given; its names must be the schema's.
 
     Raises:
         InvalidInput: A setting does not fit.
     """
+    settings = {**stored, **given}
     if manifest is None or manifest.config_schema is None:
         return settings
     paths = paths_of(manifest.config_schema)
@@ -30,12 +39,19 @@ def settings_of(manifest: Manifest | None, settings: dict[str, Any]) -> dict[str
         else value
         for key, value in settings.items()
     }
-    whole = {**defaults_of(manifest.config_schema), **chosen}
-    problems = check_config(manifest.config_schema, whole)
+    whole = {**defaults_of(manifest.config_schema), **whole_numbers(manifest.config_schema, chosen)}
+    problems = [
+        problem
+        for problem in check_config(manifest.config_schema, whole)
+        if problem.severity == "error" or problem.key in given
+    ]
     if problems:
         raise InvalidInput(
             f"the configuration of `{manifest.plugin.name}` is not valid",
             causes=[f"{problem.key}: {problem.message}" for problem in problems],
+            hint=f"run `lao plugin config {manifest.plugin.name} {problems[0].key} --unset`"
+            if problems[0].key in stored.keys() - given.keys()
+            else None,
         )
     return whole
 

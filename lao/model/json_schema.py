@@ -31,6 +31,7 @@ __all__ = [
     "key_path",
     "paths_of",
     "secrets_of",
+    "whole_numbers",
 ]
 
 LARGEST_PATTERN = 1 << 20
@@ -169,6 +170,26 @@ def paths_of(schema: Mapping[str, Any] | None) -> frozenset[str]:
         for key, declared in properties.items()
         if isinstance(declared, Mapping) and declared.get("format") == "path"
     )
+
+
+def whole_numbers(schema: Mapping[str, Any] | None, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings with `4096.0` as the integer that JSON Schema takes it for, where an integer is asked for.
+
+    Example:
+        >>> whole_numbers({"properties": {"n": {"type": "integer"}}}, {"n": 4096.0, "x": 1.0})
+        {'n': 4096, 'x': 1.0}
+    """
+    properties = (schema or {}).get("properties")
+    declared = properties if isinstance(properties, Mapping) else {}
+    return {
+        key: int(value)
+        if isinstance(value, float)
+        and value.is_integer()
+        and isinstance(declared.get(key), Mapping)
+        and declared[key].get("type") == "integer"
+        else value
+        for key, value in settings.items()
+    }
 
 
 def secrets_of(config_schema: Mapping[str, Any] | None) -> frozenset[str]:

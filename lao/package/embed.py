@@ -78,7 +78,7 @@ def library_manifest(library: Path, *, beside: Path | None = None) -> tuple[str,
 
         if fold_name(read_manifest(beside).plugin.name) != fold_name(library_stem(library.name)):
             return None
-    return beside.read_text(encoding="utf-8"), str(beside)
+    return beside.read_bytes().decode("utf-8"), str(beside)
 
 
 def manifest_source(text: str) -> str:

@@ -6,12 +6,13 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import tarfile
 from pathlib import Path
 
 import pytest
 
-from lao.authoring import package
+from lao.authoring import build_checked, package
 from lao.build import BuildFailed, build, built, open_project
 from lao.errors import InvalidInput, LaoError, ManifestError
 from lao.package.archive import open_archive
@@ -61,6 +62,56 @@ def test_a_changed_source_makes_it_stale(project: Path) -> None:
     with (project / "src" / "text.c").open("a") as source:
         source.write("/* changed */\n")
     assert built(open_project(project)) is None
+
+
+def test_folders_below_the_project_that_are_called_like_outputs(project: Path) -> None:
+    """`build` and `target` are outputs at the top; elsewhere they are, where the tools left their marks."""
+    header, made = project / "src" / "target" / "more.h", project / "vendor" / "build" / "made.h"
+    for file in (header, made):
+        file.parent.mkdir(parents=True)
+        file.write_text("/* one */\n")
+    (made.parent / "CMakeCache.txt").write_text("")
+    build(open_project(project))
+    made.write_text("/* two */\n")
+    assert built(open_project(project)) is not None
+    header.write_text("/* two */\n")
+    assert built(open_project(project)) is None
+
+
+def test_a_package_has_what_came_from_outside_of_the_project(project: Path, tmp_path: Path) -> None:
+    header, source = tmp_path / "common.h", project / "src" / "text.c"
+    header.write_text("\n")
+    source.write_text('#include "../../common.h"\n' + source.read_text())
+    package(open_project(project), tmp_path / "one.tar.gz")
+    header.write_text("#error changed\n")
+    with pytest.raises(BuildFailed):
+        package(open_project(project), tmp_path / "two.tar.gz")
+
+
+@pytest.mark.parametrize("language", ["c", "rust"])
+def test_a_manifest_of_another_editor(tmp_path: Path, language: str) -> None:
+    """With a byte-order mark, and lines that end in CR LF."""
+    manifest = make(tmp_path / "sample", language) / "plugin.toml"
+    manifest.write_bytes(b"\xef\xbb\xbf" + manifest.read_bytes().replace(b"\n", b"\r\n"))
+    library = build_checked(open_project(manifest.parent)).library
+    assert (embedded_manifest(library) or "").encode() == manifest.read_bytes()
+
+
+def test_builds_of_one_project_take_turns(project: Path) -> None:
+    command = [sys.executable, "-m", "lao", "plugin", "build", str(project)]
+    builds = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(3)]
+    said = [one.communicate()[1] for one in builds]
+    assert [one.returncode for one in builds] == [0, 0, 0], said
+    assert any("waiting for another build" in one for one in said), said
+    assert [file.name for file in (project / "build" / "lao" / "debug").iterdir()] == ["libsample.so"]
+
+
+def test_paths_that_no_tool_takes(tmp_path: Path) -> None:
+    with pytest.raises(LaoError, match="has a `;`"):
+        build(open_project(make(tmp_path / "a;b")))
+    odd = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff"))
+    with pytest.raises(InvalidInput, match="must be UTF-8"):
+        open_project(make(odd))
 
 
 def test_a_changed_manifest_is_embedded_anew(project: Path) -> None:
@@ -174,8 +225,7 @@ def test_package_is_complete_and_repeatable(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (project / "LICENSE").write_text("MIT\n")
-    builds: list[str] = []
-    file = package(open_project(project), on_build=lambda: builds.append("built"))
+    file = package(open_project(project))
     assert file.parent == tmp_path
     assert file.name.startswith("sample-0.1.0-")
     assert file.name.endswith(".tar.gz")
@@ -183,13 +233,11 @@ def test_package_is_complete_and_repeatable(
     names = {member.name for member in archive.members}
     assert names == {"plugin.toml", "RECORD", "README.md", "LICENSE", "libsample.so"}
     assert archive.has_record
-    again = package(open_project(project), tmp_path / "again.tar.gz", on_build=lambda: builds.append("built"))
+    again = package(open_project(project), tmp_path / "again.tar.gz")
     assert again.read_bytes() == file.read_bytes()
-    assert builds == ["built"]
     with (project / "README.md").open("a") as readme:
         readme.write("changed\n")
-    package(open_project(project), tmp_path / "third.tar.gz", on_build=lambda: builds.append("built"))
-    assert builds == ["built", "built"]
+    package(open_project(project), tmp_path / "third.tar.gz")
     with tarfile.open(tmp_path / "third.tar.gz") as tar:
         assert {member.mtime for member in tar.getmembers()} == {0}
     with pytest.raises(InvalidInput, match="no name for a package"):

@@ -48,6 +48,27 @@ def test_accepted_although_others_are_missing(key: str, value: str, stored: obje
     assert Store().settings("strict") == {key: stored}
 
 
+def test_a_whole_number_is_an_integer() -> None:
+    assert main(["plugin", "config", "strict", "max", "4096.0"]) == 0
+    assert repr(Store().settings("strict")["max"]) == "4096"
+
+
+def test_unset(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plugin", "config", "strict", "ratio", "1"]) == 0
+    assert main(["plugin", "config", "strict", "ratio", "--unset"]) == 0
+    assert Store().settings("strict") == {}
+    assert main(["plugin", "config", "strict", "ratio", "--unset"]) == 1
+    assert "`ratio` of `strict` is not set" in capsys.readouterr().err
+    for words in (["--unset"], ["ratio", "2", "--unset"]):
+        assert main(["plugin", "config", "strict", *words]) == 2
+
+
+def test_what_json_and_utf8_do_not_have() -> None:
+    assert main(["plugin", "config", "strict", "ratio", "1e400"]) == 1
+    assert main(["plugin", "config", "strict", "token", "\udcff"]) == 1
+    assert Store().settings("strict") == {}
+
+
 @pytest.mark.parametrize(
     ("key", "value"),
     [

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import lao
+from lao.store import Store
 from tests import plugins
 
 MANIFEST = """
@@ -51,6 +52,25 @@ def test_only_what_was_set(host: lao.Host, project: Path, tmp_path: Path) -> Non
     for path in (other, tmp_path / "default.txt"):
         with pytest.raises(lao.PermissionDenied):
             plugin.call("read", str(path))
+
+
+def test_names_that_the_schema_does_not_have(
+    host: lao.Host, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stored ones may be another version's; who gives one to the host has misspelt it."""
+    (tmp_path / "plugins").mkdir()
+    project.rename(tmp_path / "plugins" / "reader")
+    monkeypatch.chdir(tmp_path)
+    Store().set_setting("reader", "notes", "old")
+    host.load("reader", isolation="process").close()
+    with pytest.raises(lao.InvalidInput) as failure:
+        host.load("reader", isolation="process", config={"nots": "x"})
+    assert failure.value.causes == ("nots: the plugin has no such setting",)
+    Store().set_setting("reader", "note", 5)
+    with pytest.raises(lao.InvalidInput) as failure:
+        host.load("reader", isolation="process")
+    assert failure.value.causes == ("note: it must be a string, not an integer",)
+    assert "--unset" in str(failure.value.hint)
 
 
 def test_a_default_grants_nothing(host: lao.Host, project: Path, tmp_path: Path) -> None:

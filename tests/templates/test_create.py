@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import tomllib
 from pathlib import Path
@@ -123,6 +124,40 @@ def test_what_is_there_is_not_overwritten(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     make(tmp_path / "empty")
     assert (tmp_path / "empty" / "plugin.toml").is_file()
+
+
+def test_an_empty_folder_stays_the_one_that_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tmp_path.chmod(0o2770)
+    before = tmp_path.stat()
+    monkeypatch.chdir(tmp_path)
+    assert cli(["plugin", "create", "x", "--lang", "c", "--output", "."]) == 0
+    after = tmp_path.stat()
+    assert (after.st_ino, after.st_mode) == (before.st_ino, before.st_mode)
+    assert not [entry for entry in tmp_path.iterdir() if entry.name.startswith(".create")]
+    assert cli(["plugin", "create", "y", "--lang", "c", "--output", ""]) == 1
+
+
+@pytest.mark.parametrize("language", ["cpp", "c"])
+def test_no_target_is_called_like_the_plugin(tmp_path: Path, language: str) -> None:
+    for template in templates(language):
+        create_project(
+            "x", tmp_path / template, template=template, language=language, author="", description=""
+        )
+        text = (tmp_path / template / "CMakeLists.txt").read_text()
+        for target in re.findall(r"add_(?:library|executable|custom_target)\((\w+)", text):
+            place = tmp_path / f"{template}-{target}"
+            create_project(target, place, template=template, language=language, author="", description="")
+            assert f"lao_add_plugin({target} " not in (place / "CMakeLists.txt").read_text()
+
+
+def test_a_crate_below_a_workspace(tmp_path: Path) -> None:
+    (tmp_path / "Cargo.toml").write_text("[workspace]\nmembers = []\n")
+    for template in templates("rust"):
+        create_project("x", tmp_path / template, template=template, author="", description="")
+        assert tomllib.loads((tmp_path / template / "Cargo.toml").read_text())["workspace"] == {}
+    command = ["cargo", "locate-project", "--workspace", "--message-format", "plain"]
+    found = subprocess.run(command, cwd=tmp_path / "basic", capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == str(tmp_path / "basic" / "Cargo.toml")
 
 
 def test_unknown_templates_and_languages(tmp_path: Path) -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json as json_text
 import os
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from lao.cli import printer
 from lao.errors import InvalidInput, Problem
+
+if TYPE_CHECKING:
+    from lao.store import Store
 
 __all__ = ["CONTEXT", "command"]
 
@@ -30,6 +33,7 @@ def command(
             help="A JSON literal or a string; of a secret also @FILE or @- for stdin. Without it the setting is shown.",
         ),
     ] = None,
+    unset: Annotated[bool, typer.Option("--unset", help="Forget KEY; its default holds again.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the settings as JSON.")] = False,
 ) -> int:
     """Show or change a plugin's settings."""
@@ -41,6 +45,9 @@ def command(
     option = next((word for word in (name, key) if word is not None and word.startswith("-")), None)
     if option is not None:
         printer.usage_error(f"no such option: {option}", hint="run `lao plugin config --help`")
+        return 2
+    if unset and (key is None or value is not None):
+        printer.usage_error("--unset takes a KEY and no VALUE", hint="run `lao plugin config --help`")
         return 2
     store = Store()
     plugin = find(name, store)
@@ -58,6 +65,8 @@ def command(
     if key is None:
         _show(shown, json)
         return 0
+    if unset:
+        return _unset(plugin.name, key, store, json)
     if value is None:
         return _show_one(plugin.name, key, shown, schema, json)
     if key in secrets and value.startswith("@"):
@@ -71,6 +80,15 @@ def command(
         printer.json({key: visible})
     else:
         printer.data(f"{key} = {_written(visible)}")
+    return 0
+
+
+def _unset(name: str, key: str, store: Store, json: bool) -> int:
+    if not store.unset(name, key):
+        raise InvalidInput(
+            f"`{key}` of `{name}` is not set", hint=f"run `lao plugin config {name}` for what is"
+        )
+    printer.json({"unset": key}) if json else printer.data(f"{key} is not set any more")
     return 0
 
 
@@ -93,6 +111,7 @@ def _accepted(
 ) -> Any:
     """The value as the schema takes it: the JSON literal, else the text itself (`1.0` as a string)."""
     from lao.cli.inputs import json_or_text
+    from lao.model.json_schema import whole_numbers
 
     readings = [json_or_text(value)]
     if not isinstance(readings[0], str):
@@ -104,7 +123,7 @@ def _accepted(
         if not errors:
             for problem in found:
                 printer.warning(str(problem))
-            return reading
+            return whole_numbers(schema, {key: reading})[key]
         problems = problems or errors
     raise InvalidInput(
         f"`{name}` does not take {'this' if is_secret else _written(readings[0])} for `{key}`",

@@ -60,5 +60,6 @@ def command(
         return 0
     printer.note(f"created `{name}` in {directory}: the template `{template}` in {LANGUAGES.get(lang, lang)}")
     sample = next((f" --input @{file}" for file in files if file.stem == "sample"), "")
-    printer.note(f"\nnext:\n  cd {directory}\n  lao plugin build --release\n  lao plugin test{sample}")
+    enter = "" if os.path.samefile(directory, os.curdir) else f"  cd {directory}\n"
+    printer.note(f"\nnext:\n{enter}  lao plugin build --release\n  lao plugin test{sample}")
     return 0

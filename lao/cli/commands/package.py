@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import ExitStack
 from typing import Annotated
 
 import typer
@@ -32,16 +30,8 @@ def command(
 
     system = find_target(target) if target is not None else None
     project = find_source(path)
-    with ExitStack() as stack:
-        shown: list[Callable[[str], None]] = []
-
-        def on_build() -> None:
-            shown.append(stack.enter_context(showing_build(project.name)))
-
-        def on_output(line: str) -> None:
-            shown[-1](line)
-
-        file = package(project, output, target=system, on_build=on_build, on_output=on_output)
+    with showing_build(project.name) as on_output:
+        file = package(project, output, target=system, on_output=on_output)
     archive = open_archive(file)  # what was written is read as an installer reads it
     if json:
         printer.json(
