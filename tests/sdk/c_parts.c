@@ -64,6 +64,40 @@ static void test_json(void) {
     }
 }
 
+/* Every number reads back as strtod has it; what JSON does not have is none. */
+static void test_json_numbers(void) {
+    static const char *const refused[] = {"",   "-",     "+1",     "1.",       ".5",  "1e", "1e+",
+                                          "1x", "1e400", "-1e400", "Infinity", "nan", "0x1"};
+    static const char *const edges[] = {
+        "-0",     "1e-310", "2.2250738585072014e-308", "1.7976931348623157e308",
+        "5e-324", "1e-400", "0.94527069553992329",     "123456789012345678901234567890"};
+    char text[800];
+    uint64_t random = 1;
+    double number = 0;
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+        const lao_json_t value = {refused[i], strlen(refused[i])};
+        EXPECT(!lao_json_number(value, &number));
+    }
+    for (size_t i = 0; i < sizeof edges / sizeof *edges; i++) {
+        const lao_json_t value = {edges[i], strlen(edges[i])};
+        EXPECT(lao_json_number(value, &number) && !(number < strtod(edges[i], NULL)) &&
+               !(number > strtod(edges[i], NULL)));
+    }
+    for (int i = 0; i < 20000; i++) {
+        double expected;
+        random = random * 6364136223846793005u + 1442695040888963407u;
+        memcpy(&expected, &random, sizeof expected);
+        if (expected - expected < 0 || expected - expected > 0 || expected != expected) {
+            continue;
+        }
+        const lao_json_t value = {text, (uint64_t)snprintf(text, sizeof text, i % 2 ? "%.17g" : "%.330f", expected)};
+        if (!lao_json_number(value, &number) || number < strtod(text, NULL) || number > strtod(text, NULL)) {
+            EXPECT(!"every number reads back");
+            return;
+        }
+    }
+}
+
 static void test_fail(void) {
     char text[8];
     char buffer[2048];
@@ -252,6 +286,7 @@ int main(int count, char **arguments) {
     }
     test_utf8();
     test_json();
+    test_json_numbers();
     test_fail();
     test_text();
     test_schema();

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <float.h>
+#include <locale.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -218,39 +219,67 @@ static inline char *lao_json_text(lao_json_t value, uint64_t *size) {
     return text;
 }
 
-/* A finite number, parsed without regard to the process's locale. */
-static inline int lao_json_number(lao_json_t value, double *result) {
-    const char *at = value.at, *end = value.at + value.size;
-    double number = 0, power = 1;
-    int scale = 0, exponent = 0, digits = 0, negative = at < end && *at == '-', down;
-    for (at += negative; at < end && *at >= '0' && *at <= '9'; at++, digits++) {
-        number = number * 10 + (*at - '0');
+/* Whether it is written as JSON writes numbers. */
+static inline int lao__json_is_number(lao_json_t value) {
+    const char *at = value.at, *end = value.at + value.size, *from;
+    at += at < end && *at == '-';
+    for (from = at; at < end && *at >= '0' && *at <= '9';) {
+        at++;
+    }
+    if (at == from) {
+        return 0;
     }
     if (at < end && *at == '.') {
-        for (at++; at < end && *at >= '0' && *at <= '9'; at++, digits++, scale--) {
-            number = number * 10 + (*at - '0');
+        for (from = ++at; at < end && *at >= '0' && *at <= '9';) {
+            at++;
         }
-    }
-    if (digits == 0) {
-        return 0;
+        if (at == from) {
+            return 0;
+        }
     }
     if (at < end && (*at == 'e' || *at == 'E')) {
         at++;
-        down = at < end && *at == '-';
         at += at < end && (*at == '-' || *at == '+');
-        for (; at < end && *at >= '0' && *at <= '9' && exponent < 10000; at++) {
-            exponent = exponent * 10 + (*at - '0');
+        for (from = at; at < end && *at >= '0' && *at <= '9';) {
+            at++;
         }
-        scale += down ? -exponent : exponent;
+        if (at == from) {
+            return 0;
+        }
     }
-    for (down = scale < 0 ? -scale : scale; down > 0 && power < 1e308; down--) {
-        power *= 10;
-    }
-    number = scale < 0 ? number / power : number * power;
-    if (at != end || number > DBL_MAX) {
+    return at == end;
+}
+
+/* A finite number, rounded correctly, whatever the process's locale: strtod gets the point that it asks for. 0 when the
+ * value is no number or there is no memory. */
+static inline int lao_json_number(lao_json_t value, double *result) {
+    const char *point = localeconv()->decimal_point, *dot;
+    size_t size = (size_t)value.size, sign = strlen(point), before;
+    char room[64], *text = room;
+    double number;
+    if (!lao__json_is_number(value)) {
         return 0;
     }
-    *result = negative ? -number : number;
+    if (size + sign >= sizeof room && (text = (char *)malloc(size + sign + 1)) == NULL) {
+        return 0;
+    }
+    dot = (const char *)memchr(value.at, '.', size);
+    before = dot != NULL ? (size_t)(dot - value.at) : size;
+    memcpy(text, value.at, before);
+    text[before] = '\0';
+    if (dot != NULL) {
+        memcpy(text + before, point, sign);
+        memcpy(text + before + sign, dot + 1, size - before - 1);
+        text[size + sign - 1] = '\0';
+    }
+    number = strtod(text, NULL);
+    if (text != room) {
+        free(text);
+    }
+    if (number > DBL_MAX || number < -DBL_MAX) {
+        return 0;
+    }
+    *result = number;
     return 1;
 }
 
