@@ -231,6 +231,7 @@ template <class P> class PluginTable {
     }
 
     static const void *LAO_CALL get_extension(const char *id) {
+        static_assert(detail::hooks_fit<P>());
         if constexpr (detail::HasState<P>::value) {
             static constexpr lao_state_plugin_t state = {sizeof state, detail::StateVersion<P>::value, save, load};
             if (std::string_view(id) == LAO_EXT_STATE) {
